@@ -1,0 +1,31 @@
+/** unified: v2 only. legacy: v1 only. hybrid: v1 controllers beside a v2 mount without them. */
+export type CgroupMode = 'unified' | 'legacy' | 'hybrid';
+
+/** Where this host mounts what. */
+export interface CgroupLayout {
+  readonly mode: CgroupMode;
+  /** Mount point of the v2 hierarchy: `/sys/fs/cgroup` or `/sys/fs/cgroup/unified`. Undefined in legacy mode. */
+  readonly unified: string | undefined;
+  /** v1 controller → mount point, e.g. `memory` → `/sys/fs/cgroup/memory`. Empty in unified mode. */
+  readonly controllers: Readonly<Record<string, string>>;
+  /** Controllers that the v2 root offers (`cgroup.controllers`). */
+  readonly unifiedControllers: readonly string[];
+}
+
+export interface CgroupLimits {
+  readonly cpus?: number | undefined;
+  readonly cpuShares?: number | undefined;
+  readonly cpuset?: string | undefined;
+  readonly memory?: number | undefined;
+  readonly memoryReservation?: number | undefined;
+  readonly swap?: number | undefined;
+  readonly pids?: number | undefined;
+}
+
+/** One write to one file. `controller` is the v1 hierarchy, or `unified`. Order matters: v1's memsw goes after memory when raised, before when lowered. */
+export interface CgroupWrite {
+  readonly controller: string;
+  /** `memory.max`, `cpu.cfs_quota_us`, … */
+  readonly file: string;
+  readonly value: string;
+}

@@ -1,0 +1,72 @@
+import type { CgroupLayout } from './cgroup.ts';
+
+/** What planning must know of the host, gathered once before it. Pure code gets it as an argument. */
+export interface HostFacts {
+  readonly cgroups: CgroupLayout;
+  /** undefined: user namespaces and idmapped mounts work. Else why not. */
+  readonly usernsUnavailable: string | undefined;
+  /** IPv4 CIDRs the host routes to already, our own stack's bridges left out. */
+  readonly hostRoutes: readonly string[];
+  /** What other stacks on this host hold. */
+  readonly others: Allocation;
+  /** What this stack held last time: kept where still possible. */
+  readonly own: Allocation;
+  /** Sockets that listen on the host now: `tcp 127.0.0.1:8080`. */
+  readonly listening: readonly ListeningSocket[];
+  readonly envFiles: Readonly<Record<string, EnvFileContent>>;
+  /** Bind sources: absolute path → what it is; a regular file with the hash of its content. */
+  readonly bindSources: Readonly<Record<string, BindSource>>;
+  /** Content of the host's resolv.conf as containers should see it. */
+  readonly resolvConf: string;
+  /** Image source (as `imageKey` prints it) → what it is on this host. */
+  readonly images: Readonly<Record<string, ResolvedImage>>;
+  readonly volumesDirectory: string;
+  readonly containersDirectory: string;
+  readonly logsDirectory: string;
+  /** `x64` or `arm64`. */
+  readonly arch: string;
+}
+
+export interface Allocation {
+  /** Network → subnet. For other stacks the key is `stack/network`. */
+  readonly subnets: Readonly<Record<string, string>>;
+  /** `container/network` → address. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Container → first host uid of its range. */
+  readonly uidBases: Readonly<Record<string, number>>;
+  /** `tcp 127.0.0.1:8080` → who. */
+  readonly ports: Readonly<Record<string, string>>;
+}
+
+export interface ListeningSocket {
+  readonly protocol: 'tcp' | 'udp';
+  readonly address: string;
+  readonly port: number;
+}
+
+export type EnvFileContent = { readonly values: Readonly<Record<string, string>> } | { readonly error: string };
+
+export type BindSource =
+  | { readonly kind: 'file'; readonly hash: string }
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'other' }
+  | { readonly kind: 'missing' };
+
+/** An image made ready on this host: directories to mount, and what its config says. */
+export interface ResolvedImage {
+  /** Shown to people. */
+  readonly name: string;
+  /** Changes when the content changes. */
+  readonly digest: string;
+  /** Topmost first. */
+  readonly lowerdirs: readonly string[];
+  /** Host paths mounted read-only on top (hostRootfs: /usr and the like). */
+  readonly binds: readonly { readonly source: string; readonly target: string }[];
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+  readonly user: string | undefined;
+  readonly passwd: string;
+  readonly groupFile: string;
+}

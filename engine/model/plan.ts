@@ -1,0 +1,110 @@
+import type { ContainerStatus } from './container.ts';
+import type { TableState } from './firewall.ts';
+import type { ContainerName, ResourceId } from './ids.ts';
+import type {
+  AddressSpec,
+  BridgeSpec,
+  CgroupSpec,
+  ContainerSpec,
+  FileSpec,
+  LinkState,
+  ProcessSpec,
+  RouteSpec,
+  SysctlSpec,
+  TableSpec,
+  VethSpec,
+  VolumeDesired,
+  VolumeState,
+} from './resources.ts';
+
+/** One row per kind of change, with all that it takes to do it. Each leaves its object whole or absent. */
+export interface OpArgs {
+  'sysctl.write': { readonly sysctl: SysctlSpec };
+  /** Bridge: created, marked, grouped, up. Veth: both ends, container end in its namespace and up. */
+  'link.create': { readonly link: BridgeSpec | VethSpec };
+  /** In place: mtu, master, up, group. */
+  'link.update': { readonly link: BridgeSpec | VethSpec; readonly observed: LinkState };
+  'link.delete': { readonly ifindex: number; readonly ifname: string };
+  /** All links of a stack at once (IFLA_GROUP). Only when each link in the group bears our mark. */
+  'link.delete-group': { readonly group: number };
+  'address.add': { readonly address: AddressSpec };
+  'address.delete': { readonly address: AddressSpec };
+  'route.add': { readonly route: RouteSpec };
+  'route.delete': { readonly route: RouteSpec };
+  'firewall.replace': { readonly table: TableSpec; readonly observed: TableState | undefined };
+  'firewall.delete': { readonly observed: TableState };
+  'volume.create': { readonly volume: VolumeDesired };
+  'volume.delete': { readonly volume: VolumeState };
+  'cgroup.create': { readonly cgroup: CgroupSpec };
+  'cgroup.update': { readonly cgroup: CgroupSpec };
+  'cgroup.delete': { readonly path: string };
+  'file.write': { readonly file: FileSpec };
+  'file.delete': { readonly path: string };
+  /** Namespaces, root filesystem and a held init. `keepUpper`: the same container again, with what it had written. */
+  'container.create': { readonly container: ContainerSpec; readonly keepUpper: boolean };
+  /** Its directory with all it wrote. Its init is dead by then. */
+  'container.delete': { readonly name: ContainerName };
+  'container.start': { readonly process: ProcessSpec };
+  /** Stop signal, grace period, SIGKILL; done when the monitor has written down the exit. */
+  'container.stop': {
+    readonly name: ContainerName;
+    readonly status: ContainerStatus;
+    readonly stopSignal: string;
+    readonly stopGracePeriodMs: number;
+  };
+  /** Nothing is changed: waits until a container is healthy, or a job has completed. */
+  'container.await': { readonly name: ContainerName; readonly until: 'healthy' | 'completed' };
+}
+export type OpKind = keyof OpArgs;
+
+/** Indexed over every kind, so that it narrows. */
+export type Op = { [K in OpKind]: { readonly kind: K } & OpArgs[K] }[OpKind];
+export type OpOf<K extends OpKind> = Extract<Op, { kind: K }>;
+
+export interface Step {
+  /** 1, 2, 3 … in topological order. */
+  readonly id: number;
+  readonly resource: ResourceId;
+  readonly op: Op;
+  /** `not found`, `memory 256MiB → 512MiB`, `replaced by #4`. */
+  readonly cause: string;
+  readonly dependsOn: readonly number[];
+}
+
+/** Worth telling, no reason to stop. */
+export interface Notice {
+  readonly resource: ResourceId | undefined;
+  readonly message: string;
+}
+
+/** A question whose answer belongs in Policy. */
+export interface Confirmation {
+  readonly resource: ResourceId;
+  readonly question: string;
+}
+
+/** Stands in the way of the whole plan. */
+export interface Obstacle {
+  readonly resource: ResourceId;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export interface Plan {
+  readonly stack: string;
+  readonly steps: readonly Step[];
+  readonly notices: readonly Notice[];
+  readonly confirmations: readonly Confirmation[];
+  readonly obstacles: readonly Obstacle[];
+}
+
+export interface Policy {
+  /** Recreate every container even if nothing changed. */
+  readonly forceRecreate: boolean;
+  /** Delete volumes that are not desired. */
+  readonly deleteVolumes: boolean;
+  /** Undefined: all. Else only these services, and what they depend on. */
+  readonly services: readonly string[] | undefined;
+}
+
+export type Executors = { readonly [K in OpKind]: (op: OpOf<K>, signal: AbortSignal) => Promise<void> };

@@ -1,0 +1,198 @@
+/**
+ * The kinds of thing a plan can create, change and delete: what each must be (desired) and what was found (observed).
+ * One row a kind. The unions at the end are derived, so that adding a row makes the compiler ask for the rest.
+ */
+import type { CgroupLimits, CgroupWrite } from './cgroup.ts';
+import type { ContainerRecord, ContainerStatus } from './container.ts';
+import type { IptablesTable, TableContent, TableState } from './firewall.ts';
+import type { ContainerName, ResourceId } from './ids.ts';
+
+export interface ResourceKinds {
+  sysctl: { desired: SysctlSpec; observed: SysctlState };
+  link: { desired: LinkSpec; observed: LinkState };
+  address: { desired: AddressSpec; observed: AddressState };
+  route: { desired: RouteSpec; observed: RouteState };
+  firewall: { desired: TableSpec; observed: TableState };
+  volume: { desired: VolumeDesired; observed: VolumeState };
+  cgroup: { desired: CgroupSpec; observed: CgroupState };
+  file: { desired: FileSpec; observed: FileState };
+  container: { desired: ContainerSpec; observed: ContainerState };
+  process: { desired: ProcessSpec; observed: ProcessState };
+}
+export type ResourceKind = keyof ResourceKinds;
+
+/** The network namespace a link, address or route is in: the host's, or that of a container. */
+export type NetnsRef = { readonly in: 'host' } | { readonly in: 'container'; readonly container: ContainerName };
+
+export interface SysctlSpec {
+  /** Path under /proc/sys, e.g. `net/ipv4/ip_forward`. */
+  readonly path: string;
+  readonly value: string;
+}
+export interface SysctlState {
+  readonly path: string;
+  readonly value: string;
+}
+
+export type LinkSpec = BridgeSpec | VethSpec;
+interface LinkCommon {
+  /** At most 15 bytes. */
+  readonly ifname: string;
+  /** The mark: `tsstack:shop/default#3f9a1c2e`. */
+  readonly ifalias: string;
+  /** IFLA_GROUP, one number for all links of a stack, so that one message removes them all. */
+  readonly group: number;
+  readonly mtu: number | undefined;
+}
+export interface BridgeSpec extends LinkCommon {
+  readonly type: 'bridge';
+}
+export interface VethSpec extends LinkCommon {
+  readonly type: 'veth';
+  /** ifname of the bridge the host end is put under. */
+  readonly master: string;
+  readonly container: ContainerName;
+  /** Name of the container end, e.g. `eth0`. */
+  readonly peerIfname: string;
+  /** MAC address of the container end, `02:…`. */
+  readonly peerAddress: string;
+}
+export interface LinkState {
+  readonly ifindex: number;
+  readonly ifname: string;
+  /** As in IFLA_INFO_KIND; empty if the kernel names none. */
+  readonly type: string;
+  readonly ifalias: string | undefined;
+  readonly group: number;
+  readonly mtu: number;
+  /** ifindex of the bridge; 0: none. */
+  readonly master: number;
+  readonly up: boolean;
+  /** MAC address. */
+  readonly address: string | undefined;
+}
+
+export interface AddressSpec {
+  readonly netns: NetnsRef;
+  readonly ifname: string;
+  /** IPv4 with prefix length: `10.128.3.1/24`. */
+  readonly cidr: string;
+}
+export interface AddressState {
+  readonly netns: NetnsRef;
+  readonly ifname: string;
+  readonly cidr: string;
+}
+
+/** A route to `destination` through `gateway`. */
+export interface RouteSpec {
+  readonly netns: NetnsRef;
+  /** `default` or an IPv4 CIDR. */
+  readonly destination: string;
+  readonly gateway: string;
+  readonly ifname: string;
+}
+export interface RouteState {
+  readonly netns: NetnsRef;
+  readonly destination: string;
+  readonly gateway: string | undefined;
+  readonly ifname: string;
+}
+
+export interface TableSpec extends TableContent {
+  readonly table: IptablesTable;
+}
+
+export interface VolumeDesired {
+  readonly name: string;
+  /** The directory that is mounted. */
+  readonly path: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+export interface VolumeState {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** A container's cgroup: the same relative path in each hierarchy. */
+export interface CgroupSpec {
+  /** Relative to the hierarchy's root: `tsstack/shop-3f9a1c2e/web-1`. */
+  readonly path: string;
+  readonly limits: CgroupLimits;
+  /** The same as writes, for this host's cgroup mode. */
+  readonly writes: readonly CgroupWrite[];
+}
+export interface CgroupState {
+  readonly path: string;
+  /** What the files that `writes` names hold now: key is `controller/file`, value trimmed. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** A small file of ours that containers see, rewritten in place (same inode): `/etc/hosts`, `/etc/resolv.conf`. */
+export interface FileSpec {
+  readonly path: string;
+  readonly content: string;
+}
+export interface FileState {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Namespaces, root filesystem and a held init: all that a container is but its running process. */
+export interface ContainerSpec {
+  readonly name: ContainerName;
+  readonly record: ContainerRecord;
+}
+export interface ContainerState {
+  readonly name: ContainerName;
+  /** Undefined: what is there cannot be read, so it was never finished. */
+  readonly record: ContainerRecord | undefined;
+  readonly status: ContainerStatus;
+}
+
+/** The container's own process: starts when everything around it is there. */
+export interface ProcessSpec {
+  readonly name: ContainerName;
+  readonly stopSignal: string;
+  readonly stopGracePeriodMs: number;
+}
+export interface ProcessState {
+  readonly name: ContainerName;
+  readonly status: ContainerStatus;
+  readonly stopSignal: string;
+  readonly stopGracePeriodMs: number;
+}
+
+/** One desired thing. `needs`: other resources that must be done first. `within`: it ends when that container ends. */
+export type DesiredResource = {
+  [K in ResourceKind]: {
+    readonly kind: K;
+    readonly id: ResourceId;
+    readonly spec: ResourceKinds[K]['desired'];
+    readonly needs: readonly Need[];
+    readonly within: ResourceId | undefined;
+  };
+}[ResourceKind];
+
+/** `done`: the other's last step. The rest are conditions of a service's containers, waited for while the plan runs. */
+export interface Need {
+  readonly resource: ResourceId;
+  readonly until: 'done' | 'healthy' | 'completed';
+}
+
+export type ObservedResource = {
+  [K in ResourceKind]: { readonly kind: K; readonly id: ResourceId; readonly state: ResourceKinds[K]['observed'] };
+}[ResourceKind];
+
+/** What must be. Resources in any order; their `needs` order the steps. */
+export interface Desired {
+  readonly stackName: string;
+  readonly resources: readonly DesiredResource[];
+}
+
+/** What is, as far as it concerns one stack: everything that bears its mark, and unowned things that stand in its way. */
+export interface Observed {
+  readonly resources: readonly ObservedResource[];
+  /** Unowned things under a name we need: each is an error that names it. */
+  readonly unowned: readonly { readonly id: ResourceId; readonly what: string }[];
+}
