@@ -56,4 +56,6 @@ export interface ContainerRecord {
   /** Network → IPv4 address. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Services it depends on: they are stopped after it. */
+  readonly dependsOn: readonly string[];
 }

@@ -32,7 +32,9 @@ export interface Allocation {
   readonly subnets: Readonly<Record<string, string>>;
   /** `container/network` → address. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Container → first host uid of its range. */
+  /** `container/network` → name of the container end: `eth0`. */
+  readonly interfaces: Readonly<Record<string, string>>;
+  /** Container → first host uid of its range. For other stacks the key is `stack/container`. */
   readonly uidBases: Readonly<Record<string, number>>;
   /** `tcp 127.0.0.1:8080` → who. */
   readonly ports: Readonly<Record<string, string>>;

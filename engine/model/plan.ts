@@ -42,6 +42,8 @@ export interface OpArgs {
   'file.delete': { readonly path: string };
   /** Namespaces, root filesystem and a held init. `keepUpper`: the same container again, with what it had written. */
   'container.create': { readonly container: ContainerSpec; readonly keepUpper: boolean };
+  /** What is remembered about it, not what its process was born with: labels, restart, health, ports. */
+  'container.update': { readonly container: ContainerSpec };
   /** Its directory with all it wrote. Its init is dead by then. */
   'container.delete': { readonly name: ContainerName };
   'container.start': { readonly process: ProcessSpec };

@@ -193,6 +193,6 @@ export interface Desired {
 /** What is, as far as it concerns one stack: everything that bears its mark, and unowned things that stand in its way. */
 export interface Observed {
   readonly resources: readonly ObservedResource[];
-  /** Unowned things under a name we need: each is an error that names it. */
-  readonly unowned: readonly { readonly id: ResourceId; readonly what: string }[];
+  /** Links without our mark, by name: one in our way is an obstacle that names it, and is never touched. */
+  readonly unownedLinks: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,63 @@
+/** StackSpec and HostFacts → desired kernel objects. Pure. */
+import type { StackSpec } from '../../dsl/spec.ts';
+import type { Allocation, HostFacts } from '../model/facts.ts';
+import type { StackIdentity } from '../model/ids.ts';
+import type { Notice, Obstacle } from '../model/plan.ts';
+import type { Desired, DesiredResource } from '../model/resources.ts';
+import { allocate } from './allocate.ts';
+import { lowerContainers } from './lower-containers.ts';
+import { lowerFirewall } from './lower-firewall.ts';
+import { lowerNetworks } from './lower-networks.ts';
+import { findObstacles } from './obstacles.ts';
+
+export interface Lowered {
+  readonly desired: Desired;
+  readonly allocation: Allocation;
+  readonly notices: readonly Notice[];
+  readonly obstacles: readonly Obstacle[];
+}
+
+/** What the parts of lowering share. */
+export interface LowerContext {
+  readonly spec: StackSpec;
+  readonly stack: StackIdentity;
+  readonly facts: HostFacts;
+  readonly allocation: Allocation;
+  /** Network → address of its bridge. */
+  readonly gateways: Readonly<Record<string, string>>;
+}
+
+export function lower(spec: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
+  const { allocation, gateways, obstacles } = allocate(spec, stack, facts);
+  const blocked = [...obstacles, ...findObstacles(spec, stack, facts)];
+  if (blocked.length > 0) return { desired: { stackName: stack.name, resources: [] }, allocation, notices: [], obstacles: blocked };
+  const context: LowerContext = { spec, stack, facts, allocation, gateways };
+  const containers = lowerContainers(context);
+  return {
+    desired: {
+      stackName: stack.name,
+      resources: [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
+    },
+    allocation,
+    notices: [...usernsNotice(context), ...containers.notices],
+    obstacles: [],
+  };
+}
+
+function lowerVolumes({ spec, stack, facts }: LowerContext): DesiredResource[] {
+  return Object.keys(spec.volumes)
+    .sort()
+    .map((name) => ({
+      kind: 'volume',
+      id: `volume:${stack.name}/${name}`,
+      spec: { name, path: `${facts.volumesDirectory}/${name}`, labels: spec.volumes[name]?.labels ?? {} },
+      needs: [],
+      within: undefined,
+    }));
+}
+
+function usernsNotice({ spec, facts }: LowerContext): Notice[] {
+  const wanted = Object.values(spec.services).some((service) => service.userns === 'private' && service.replicas > 0);
+  if (!wanted || facts.usernsUnavailable === undefined) return [];
+  return [{ resource: undefined, message: `containers run without a user namespace: ${facts.usernsUnavailable}` }];
+}

@@ -1,0 +1,64 @@
+/** What stands in the way of a stack on this host, found before anything is touched. */
+import type { PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import type { HostFacts } from '../model/facts.ts';
+import type { StackIdentity } from '../model/ids.ts';
+import type { Obstacle } from '../model/plan.ts';
+import { imageKey } from './image-key.ts';
+
+export function findObstacles(spec: StackSpec, stack: StackIdentity, facts: HostFacts): Obstacle[] {
+  return Object.keys(spec.services)
+    .sort()
+    .flatMap((name) => {
+      const service = spec.services[name];
+      if (!service || service.replicas === 0) return [];
+      const resource = `container:${stack.name}/${name}-1`;
+      const found = [...portObstacles(service, facts), ...bindObstacles(service, facts), ...fileObstacles(service, facts)];
+      return found.map(({ message, hint }) => ({ resource, message: `cannot start service \`${name}\`: ${message}`, hint }));
+    });
+}
+
+interface Found {
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+function portObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
+  return service.ports.flatMap((port) => {
+    const wanted = `${port.hostAddress}:${port.hostPort}/${port.protocol}`;
+    const holder = Object.entries(facts.others.ports).find(([key]) => clashes(port, key));
+    if (holder) return [{ message: `port ${wanted} is published by ${holder[1]}`, hint: 'publish another port, or take that stack down' }];
+    const own = Object.keys(facts.own.ports).some((key) => clashes(port, key));
+    const socket = facts.listening.find((other) => clashes(port, `${other.protocol} ${other.address}:${other.port}`));
+    if (!socket || own) return [];
+    return [
+      {
+        message: `port ${wanted} is in use by another process (it listens on ${socket.address}:${socket.port})`,
+        hint: `stop that process (\`ss -lptn 'sport = :${port.hostPort}'\` names it), or publish another port`,
+      },
+    ];
+  });
+}
+
+/** `key` as in Allocation.ports: `tcp 127.0.0.1:8080`. 0.0.0.0 holds a port on every address. */
+function clashes(port: PortSpec, key: string): boolean {
+  const match = /^(tcp|udp) (.*):(\d+)$/.exec(key);
+  if (!match || match[1] !== port.protocol || Number(match[3]) !== port.hostPort) return false;
+  const any = (address: string | undefined) => address === '0.0.0.0' || address === '::';
+  return match[2] === port.hostAddress || any(match[2]) || any(port.hostAddress);
+}
+
+function bindObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
+  return service.mounts.flatMap((mount) => {
+    if (mount.type !== 'bind' || mount.createHostPath || facts.bindSources[mount.source]?.kind !== 'missing') return [];
+    return [{ message: `bind source \`${mount.source}\` does not exist`, hint: 'create it, or set createHostPath: true on that volume' }];
+  });
+}
+
+function fileObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
+  const envFiles = service.envFile.flatMap(({ path, required }) => {
+    const file = facts.envFiles[path];
+    return required && file !== undefined && 'error' in file ? [{ message: `env file \`${path}\`: ${file.error}`, hint: undefined }] : [];
+  });
+  if (facts.images[imageKey(service.image)]) return envFiles;
+  return [...envFiles, { message: `image \`${imageKey(service.image)}\` is not available`, hint: undefined }];
+}
