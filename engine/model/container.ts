@@ -40,6 +40,8 @@ export interface ContainerRecord {
   /** From 1. */
   readonly index: number;
   readonly kind: 'service' | 'job';
+  /** Only of jobs. */
+  readonly rerun: 'on-change' | 'always';
   /** Hash of what the process is born with. A different one means recreate. */
   readonly configHash: string;
   /** What went into the hash, part by part, so that a plan can name the part that changed. */

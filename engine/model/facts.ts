@@ -21,7 +21,11 @@ export interface HostFacts {
   /** Image source (as `imageKey` prints it) → what it is on this host. */
   readonly images: Readonly<Record<string, ResolvedImage>>;
   readonly volumesDirectory: string;
+  /** Compiled seccomp filter; undefined: this kernel has none. */
+  readonly seccompFile: string | undefined;
   readonly containersDirectory: string;
+  /** One hosts file a container. Outside the container's own folder: it outlives a recreation. */
+  readonly hostsDirectory: string;
   readonly logsDirectory: string;
   /** `x64` or `arm64`. */
   readonly arch: string;

@@ -67,6 +67,8 @@ export interface LinkState {
   readonly mtu: number;
   /** ifindex of the bridge; 0: none. */
   readonly master: number;
+  /** Its ifname. Undefined: none. */
+  readonly masterName: string | undefined;
   readonly up: boolean;
   /** MAC address. */
   readonly address: string | undefined;

@@ -47,7 +47,10 @@ interface AllocationContext {
 }
 
 function allocateSubnets(spec: StackSpec, { stack, facts, obstacles }: AllocationContext): Record<string, Subnet> {
-  const others = Object.entries(facts.others.subnets).map(([holder, cidr]) => ({ holder: `network \`${holder}\``, subnet: parseCidr(cidr) }));
+  const others = Object.entries(facts.others.subnets).map(([holder, cidr]) => ({
+    holder: `network \`${holder}\``,
+    subnet: parseCidr(cidr),
+  }));
   const routes = facts.hostRoutes.map((cidr) => ({ holder: `host route \`${cidr}\``, subnet: parseCidr(cidr) }));
   const foreign = [...others, ...routes];
   const result: Record<string, Subnet> = {};

@@ -72,7 +72,10 @@ function lowerNetwork(context: LowerContext, network: string): DesiredResource[]
  * Lets packets from 127.0.0.0/8 leave by the bridge (ip-sysctl.rst, route_localnet), which a port published on loopback needs.
  * What it would open towards the host, the chain in INPUT closes.
  */
-function routeLocalnet(stackName: string, { network, ifname, linkId }: { network: string; ifname: string; linkId: string }): DesiredResource {
+function routeLocalnet(
+  stackName: string,
+  { network, ifname, linkId }: { network: string; ifname: string; linkId: string },
+): DesiredResource {
   return {
     kind: 'sysctl',
     id: `sysctl:${stackName}/${network}/route_localnet`,

@@ -68,3 +68,8 @@ export function containerOfResource(id: string): string {
   const name = id.slice(id.indexOf('/') + 1);
   return name.split(/[@/]/, 1)[0] ?? name;
 }
+
+/** `web-1` → `web`. */
+export function serviceOfContainer(container: string): string {
+  return container.replace(/-\d+$/, '');
+}

@@ -4,6 +4,7 @@ import type { HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Obstacle } from '../model/plan.ts';
 import { imageKey } from './image-key.ts';
+import { unknownUser } from './user.ts';
 
 export function findObstacles(spec: StackSpec, stack: StackIdentity, facts: HostFacts): Obstacle[] {
   return Object.keys(spec.services)
@@ -59,6 +60,10 @@ function fileObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
     const file = facts.envFiles[path];
     return required && file !== undefined && 'error' in file ? [{ message: `env file \`${path}\`: ${file.error}`, hint: undefined }] : [];
   });
-  if (facts.images[imageKey(service.image)]) return envFiles;
+  const image = facts.images[imageKey(service.image)];
+  const user = image && unknownUser(service.user, image);
+  if (user !== undefined)
+    return [...envFiles, { message: user, hint: 'give a numeric `uid:gid`, or a name from /etc/passwd of the image' }];
+  if (image) return envFiles;
   return [...envFiles, { message: `image \`${imageKey(service.image)}\` is not available`, hint: undefined }];
 }

@@ -1,0 +1,124 @@
+/** A service's replicas: cgroup, hosts file, namespaces and root filesystem, links, and the process that runs in all of it. */
+import type { ServiceSpec } from '../../dsl/spec.ts';
+import { cgroupDirectories, cgroupWrites } from '../codec/cgroup.ts';
+import type { ContainerRecord } from '../model/container.ts';
+import type { LaunchSpec } from '../model/launch.ts';
+import type { Notice } from '../model/plan.ts';
+import type { DesiredResource, Need } from '../model/resources.ts';
+import { configHash, configParts } from './config-hash.ts';
+import { imageKey } from './image-key.ts';
+import type { LowerContext } from './lower.ts';
+import { lowerAttachments } from './lower-attachments.ts';
+import { hostsResource } from './lower-hosts.ts';
+import { lowerLaunch } from './lower-launch.ts';
+import { cgroupPath } from './names.ts';
+import { containersOf, type Replica, replicasOf } from './replicas.ts';
+
+export function lowerContainers(context: LowerContext): { resources: DesiredResource[]; notices: Notice[] } {
+  const notices: Notice[] = [];
+  const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica));
+  for (const [name, service] of Object.entries(context.spec.services)) {
+    for (const what of cgroupWrites(service.limits, context.facts.cgroups).unsupported) {
+      notices.push({ resource: undefined, message: `service \`${name}\`: this host cannot enforce ${what}` });
+    }
+  }
+  return { resources, notices };
+}
+
+function lowerReplica(context: LowerContext, replica: Replica): DesiredResource[] {
+  const { stack } = context;
+  const { name, service } = replica;
+  const containerId = `container:${stack.name}/${name}`;
+  const cgroupId = `cgroup:${stack.name}/${name}`;
+  const attachments = lowerAttachments(context, replica);
+  const hosts = hostsResource(context, replica);
+  const record = lowerRecord(context, replica);
+  const done = (resource: string): Need => ({ resource, until: 'done' });
+  const volumes = service.mounts.flatMap((mount) => (mount.type === 'volume' ? [done(`volume:${stack.name}/${mount.source}`)] : []));
+  return [
+    {
+      kind: 'cgroup',
+      id: cgroupId,
+      spec: {
+        path: cgroupPath(stack, name),
+        limits: service.limits,
+        writes: cgroupWrites(service.limits, context.facts.cgroups).writes,
+      },
+      needs: [],
+      within: undefined,
+    },
+    hosts,
+    {
+      kind: 'container',
+      id: containerId,
+      spec: { name, record },
+      needs: [done(cgroupId), done(hosts.id), ...volumes],
+      within: undefined,
+    },
+    ...attachments,
+    {
+      kind: 'process',
+      id: `process:${stack.name}/${name}`,
+      spec: { name, stopSignal: service.stopSignal, stopGracePeriodMs: service.stopGracePeriodMs },
+      needs: [
+        done(containerId),
+        ...attachments.map(({ id }) => done(id)),
+        ...firewallNeeds(context, service),
+        ...dependencies(context, service),
+      ],
+      within: containerId,
+    },
+  ];
+}
+
+/** A process must not run before the rules that keep its networks apart are in place. */
+function firewallNeeds({ stack }: LowerContext, service: ServiceSpec): Need[] {
+  if (service.networks.length === 0) return [];
+  return [
+    { resource: `firewall:${stack.name}/filter`, until: 'done' },
+    { resource: `firewall:${stack.name}/nat`, until: 'done' },
+    { resource: `sysctl:${stack.name}/ip_forward`, until: 'done' },
+  ];
+}
+
+function dependencies({ spec, stack }: LowerContext, service: ServiceSpec): Need[] {
+  return Object.entries(service.dependsOn).flatMap(([name, { condition }]) =>
+    replicasOf(spec, name).map((replica) => ({
+      resource: `process:${stack.name}/${replica.name}`,
+      until: condition === 'started' ? 'done' : condition,
+    })),
+  );
+}
+
+function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
+  const { facts, stack, allocation } = context;
+  const { name, serviceName, index, service } = replica;
+  const launch: LaunchSpec = lowerLaunch(context, replica, cgroupDirectories(cgroupPath(stack, name), service.limits, facts.cgroups));
+  const image = facts.images[imageKey(service.image)];
+  const parts = configParts(launch, { imageDigest: image?.digest ?? '', bindSources: facts.bindSources });
+  return {
+    version: 1,
+    name,
+    service: serviceName,
+    index,
+    kind: service.kind,
+    rerun: service.rerun,
+    configHash: configHash(parts),
+    configParts: parts,
+    image: image?.name ?? imageKey(service.image),
+    launch,
+    stopSignal: service.stopSignal,
+    stopGracePeriodMs: service.stopGracePeriodMs,
+    restart: service.restart,
+    healthcheck: service.healthcheck,
+    ports: service.ports,
+    addresses: Object.fromEntries(
+      service.networks.flatMap(({ network }) => {
+        const address = allocation.addresses[`${name}/${network}`];
+        return address === undefined ? [] : [[network, address]];
+      }),
+    ),
+    labels: service.labels,
+    dependsOn: Object.keys(service.dependsOn).sort(),
+  };
+}

@@ -1,0 +1,105 @@
+/** The edges of a plan: what must be done before what. */
+import type { ResourceId } from '../model/ids.ts';
+import type { Need } from '../model/resources.ts';
+import type { Node, StepGraph } from './graph.ts';
+import { containerOfResource, serviceOfContainer } from './names.ts';
+import type { Decision, Decisions } from './reconcile.ts';
+
+/** What is made comes after what it needs. A need that waits for a condition becomes a step of its own, shared by all that wait for it. */
+export function linkMakes(graph: StepGraph, decisions: Decisions): void {
+  for (const { id, desired } of decisions.values()) {
+    const first = graph.of(id, 'make')[0];
+    if (!first || !desired) continue;
+    for (const need of desired.needs) {
+      const last = graph.of(need.resource, 'make').at(-1);
+      const before = need.until === 'done' ? last : awaited(graph, need, { decisions, last, by: id });
+      if (before) first.after.add(before);
+    }
+  }
+}
+
+interface Awaiting {
+  readonly decisions: Decisions;
+  readonly last: Node | undefined;
+  readonly by: ResourceId;
+}
+
+function awaited(graph: StepGraph, need: Need, { decisions, last, by }: Awaiting): Node | undefined {
+  const name = containerOfResource(need.resource);
+  if (need.until === 'completed' && !last && hasCompleted(decisions.get(need.resource))) return undefined;
+  const known = graph.of(need.resource, 'await').find(({ op }) => op.kind === 'container.await' && op.until === need.until);
+  if (known) return known;
+  if (need.until === 'done') return last;
+  const cause = `${serviceOfContainer(containerOfResource(by))} needs it ${need.until}`;
+  const node = graph.add(need.resource, 'await', { op: { kind: 'container.await', name, until: need.until }, cause });
+  if (last) node.after.add(last);
+  return node;
+}
+
+function hasCompleted(process: Decision | undefined): boolean {
+  const state = process?.observed?.kind === 'process' ? process.observed.state : undefined;
+  return state?.status.state === 'stopped' && state.status.exit?.code === 0;
+}
+
+/**
+ * Removal goes inwards out: processes, then their links and their container, then cgroup and files, then bridges. When every link
+ * of the stack goes, one message removes the whole group: 50 links one by one cost the kernel 16 ms each.
+ */
+export function linkRemovals(graph: StepGraph, decisions: Decisions, stackName: string): void {
+  const removals = graph.nodes.filter(({ phase }) => phase === 'remove');
+  const stops = removals.filter(({ op }) => op.kind === 'container.stop');
+  orderStops(stops, decisions);
+  const of = (kind: string, container: string) => graph.of(`${kind}:${stackName}/${container}`, 'remove');
+  for (const node of removals) {
+    const container = containerOfResource(node.resource);
+    const stop = of('process', container);
+    if (node.op.kind === 'link.delete' && node.resource.includes('@')) after(node, stop);
+    if (node.op.kind === 'container.delete') after(node, stop);
+    if (node.op.kind === 'cgroup.delete' || node.op.kind === 'file.delete') after(node, [...stop, ...of('container', container)]);
+    if (node.op.kind === 'volume.delete')
+      after(
+        node,
+        removals.filter(({ op }) => op.kind === 'container.delete'),
+      );
+    if (node.op.kind === 'link.delete' && !node.resource.includes('@')) {
+      after(node, [...stops, ...removals.filter(({ op, resource }) => op.kind === 'link.delete' && resource.includes('@'))]);
+    }
+  }
+  removeLinksAsGroup(graph, { decisions, stops, stackName });
+}
+
+function after(node: Node, others: readonly Node[]): void {
+  for (const other of others) if (other !== node) node.after.add(other);
+}
+
+/** Who depends on a service is stopped before it. */
+function orderStops(stops: readonly Node[], decisions: Decisions): void {
+  const byService = new Map<string, Node[]>();
+  for (const node of stops) {
+    const service = serviceOfContainer(containerOfResource(node.resource));
+    byService.set(service, [...(byService.get(service) ?? []), node]);
+  }
+  for (const node of stops) {
+    const container = decisions.get(node.resource.replace(/^process:/, 'container:'))?.observed;
+    const dependsOn = container?.kind === 'container' ? (container.state.record?.dependsOn ?? []) : [];
+    for (const service of dependsOn) for (const dependency of byService.get(service) ?? []) after(dependency, [node]);
+  }
+}
+
+interface Removal {
+  readonly decisions: Decisions;
+  readonly stops: readonly Node[];
+  readonly stackName: string;
+}
+
+function removeLinksAsGroup(graph: StepGraph, { decisions, stops, stackName }: Removal): void {
+  const links = [...decisions.values()].filter(({ kind }) => kind === 'link');
+  const states = links.flatMap(({ observed }) => (observed?.kind === 'link' ? [observed.state] : []));
+  const group = states[0]?.group;
+  const allGo = links.every(({ desired }) => desired === undefined);
+  if (!allGo || states.length < 2 || group === undefined || group === 0 || states.some((state) => state.group !== group)) return;
+  const single = new Set(graph.nodes.filter(({ op }) => op.kind === 'link.delete'));
+  graph.delete(single);
+  const node = graph.add(`link:${stackName}`, 'remove', { op: { kind: 'link.delete-group', group }, cause: 'not declared any more' });
+  after(node, stops);
+}

@@ -1,0 +1,104 @@
+/**
+ * Desired and observed → plan. Pure, total, deterministic: the same arguments give the same steps with the same numbers.
+ *
+ * INVARIANTS: a plan for what already is has no steps. Each resource's rule is asked once. A step depends only on steps with
+ * lower numbers. What is removed is removed before what it needed; what is made is made after what it needs.
+ */
+import type { ContainerName, ResourceId } from '../model/ids.ts';
+import type { Notice, Obstacle, Plan, Policy } from '../model/plan.ts';
+import type { Desired, DesiredResource, Observed, ObservedResource, ResourceKind } from '../model/resources.ts';
+import { StepGraph } from './graph.ts';
+import { containerOfResource, serviceOfContainer } from './names.ts';
+import { linkMakes, linkRemovals } from './order.ts';
+import { RULES } from './rules/all.ts';
+import { type Changes, NOTHING, type Rule, type RuleContext } from './rules/rule.ts';
+
+export function reconcile(desired: Desired, observed: Observed, policy: Policy): Plan {
+  const decisions = decide(desired, observed, policy);
+  const obstacles: Obstacle[] = [];
+  const graph = new StepGraph();
+  for (const decision of decisions.values()) {
+    if (decision.changes.obstacle) obstacles.push(decision.changes.obstacle);
+    for (const change of decision.changes.remove) graph.add(decision.id, 'remove', change);
+    for (const change of decision.changes.make) graph.add(decision.id, 'make', change);
+  }
+  if (obstacles.length > 0) return { stack: desired.stackName, steps: [], notices: [], confirmations: [], obstacles };
+  linkRemovals(graph, decisions, desired.stackName);
+  linkMakes(graph, decisions);
+  return { stack: desired.stackName, steps: graph.steps(), notices: orphanNotices(decisions), confirmations: [], obstacles };
+}
+
+/** What one resource's rule said, with what it was asked about. */
+export interface Decision {
+  readonly id: ResourceId;
+  readonly kind: ResourceKind;
+  readonly desired: DesiredResource | undefined;
+  readonly observed: ObservedResource | undefined;
+  readonly changes: Changes;
+}
+export type Decisions = ReadonlyMap<ResourceId, Decision>;
+
+function decide(desired: Desired, observed: Observed, policy: Policy): Decisions {
+  const selected = <T extends { readonly id: ResourceId }>(resources: readonly T[]) => resources.filter(({ id }) => isSelected(id, policy));
+  const wanted = new Map(selected(desired.resources).map((resource) => [resource.id, resource]));
+  const found = new Map(selected(observed.resources).map((resource) => [resource.id, resource]));
+  const decisions = new Map<ResourceId, Decision>();
+  const dormant = new Set<ResourceId>();
+
+  const decideOne = (id: ResourceId): Decision | undefined => {
+    const known = decisions.get(id);
+    if (known) return known;
+    const want = wanted.get(id);
+    const have = found.get(id);
+    const kind = (want ?? have)?.kind;
+    if (kind === undefined) return undefined;
+    const owner = want?.within === undefined ? undefined : decideOne(want.within);
+    const renewed = owner?.changes.make.some(({ op }) => op.kind === 'container.create' || op.kind === 'link.create') ?? false;
+    const asleep = want?.within !== undefined && dormant.has(want.within) && !renewed;
+    const changes = asleep
+      ? NOTHING
+      : applyRule(kind, id, { want, have, context: { policy, renewed, unownedLinks: observed.unownedLinks } });
+    const decision: Decision = { id, kind, desired: want, observed: have, changes };
+    decisions.set(id, decision);
+    if (asleep || (have?.kind === 'container' && have.state.status.state === 'stopped' && !creates(changes))) dormant.add(id);
+    return decision;
+  };
+  for (const id of [...new Set([...wanted.keys(), ...found.keys()])].sort()) decideOne(id);
+  return decisions;
+}
+
+/** A job that is done stays as a stopped container: it has no namespaces, so its links are not missed. */
+function creates(changes: Changes): boolean {
+  return changes.make.some(({ op }) => op.kind === 'container.create');
+}
+
+interface RuleArguments {
+  readonly want: DesiredResource | undefined;
+  readonly have: ObservedResource | undefined;
+  readonly context: RuleContext;
+}
+
+function applyRule(kind: ResourceKind, id: ResourceId, { want, have, context }: RuleArguments): Changes {
+  // One cast where the table is indexed: `want` and `have` bear the kind that `RULES[kind]` takes, which TypeScript cannot follow.
+  const rule = RULES[kind] as Rule<ResourceKind>;
+  return rule(id, { desired: want?.spec, observed: have?.state } as Parameters<Rule<ResourceKind>>[1], context);
+}
+
+/** With a choice of services, only their containers and what belongs to these are looked at, and everything that containers share. */
+function isSelected(id: ResourceId, { services }: Policy): boolean {
+  if (services === undefined) return true;
+  const container = ownerContainer(id);
+  return container === undefined || services.includes(serviceOfContainer(container));
+}
+
+const PER_CONTAINER = ['container:', 'process:', 'cgroup:', 'file:'];
+
+function ownerContainer(id: ResourceId): ContainerName | undefined {
+  const perContainer = PER_CONTAINER.some((prefix) => id.startsWith(prefix)) || id.includes('@');
+  return perContainer ? containerOfResource(id) : undefined;
+}
+
+function orphanNotices(decisions: Decisions): Notice[] {
+  const kept = [...decisions.values()].filter(({ kind, desired, changes }) => kind === 'volume' && !desired && changes.remove.length === 0);
+  return kept.map(({ id }) => ({ resource: id, message: `${id.replace(':', ' ')} is not declared any more and is kept` }));
+}

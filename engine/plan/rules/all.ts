@@ -1,0 +1,18 @@
+import { containerRule, processRule } from './container-rules.ts';
+import { addressRule, firewallRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
+import type { Rules } from './rule.ts';
+import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
+
+/** The one table by which kinds are told apart. */
+export const RULES: Rules = {
+  sysctl: sysctlRule,
+  link: linkRule,
+  address: addressRule,
+  route: routeRule,
+  firewall: firewallRule,
+  volume: volumeRule,
+  cgroup: cgroupRule,
+  file: fileRule,
+  container: containerRule,
+  process: processRule,
+};

@@ -1,0 +1,100 @@
+/** Rules of links, addresses, routes, sysctls and firewall tables. */
+import type { LinkSpec, LinkState } from '../../model/resources.ts';
+import { make, NOT_DECLARED, NOT_FOUND, NOTHING, type Rule, remove } from './rule.ts';
+
+export const linkRule: Rule<'link'> = (id, { desired, observed }, { renewed, unownedLinks }) => {
+  const gone = observed ? { op: { kind: 'link.delete', ifindex: observed.ifindex, ifname: observed.ifname } as const } : undefined;
+  if (!desired) return gone ? remove(gone.op, NOT_DECLARED) : NOTHING;
+  const unowned = unownedLinks[desired.ifname];
+  if (unowned !== undefined) {
+    return {
+      ...NOTHING,
+      obstacle: {
+        resource: id,
+        message: `cannot create link \`${desired.ifname}\`: a ${unowned} of that name is there and does not bear our mark`,
+        hint: `it is not ours to remove; \`ip link show ${desired.ifname}\` shows it`,
+      },
+    };
+  }
+  const create = { kind: 'link.create', link: desired } as const;
+  if (!observed) return make(create, NOT_FOUND);
+  // The host end goes with the namespace, but when the kernel gets round to it: a second one of the name would be refused.
+  if (renewed)
+    return {
+      remove: [{ ...required(gone), cause: 'its container is recreated' }],
+      make: [{ op: create, cause: 'its container is recreated' }],
+    };
+  if (observed.type !== desired.type || observed.ifname !== desired.ifname) {
+    return { remove: [{ ...required(gone), cause: `is a ${observed.type}` }], make: [{ op: create, cause: `was a ${observed.type}` }] };
+  }
+  const cause = linkDrift(desired, observed);
+  return cause === undefined ? NOTHING : make({ kind: 'link.update', link: desired, observed }, cause);
+};
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a link to remove was not observed');
+  return value;
+}
+
+function linkDrift(desired: LinkSpec, observed: LinkState): string | undefined {
+  if (!observed.up) return 'is down';
+  if (desired.mtu !== undefined && desired.mtu !== observed.mtu) return `mtu ${observed.mtu} → ${desired.mtu}`;
+  if (desired.group !== observed.group) return `group ${observed.group} → ${desired.group}`;
+  if (desired.type === 'veth' && observed.masterName !== desired.master)
+    return `master ${observed.masterName ?? 'none'} → ${desired.master}`;
+  return undefined;
+}
+
+export const addressRule: Rule<'address'> = (_id, { desired, observed }, { renewed }) => {
+  if (!desired) return observed ? remove({ kind: 'address.delete', address: observed }, NOT_DECLARED) : NOTHING;
+  const add = { kind: 'address.add', address: desired } as const;
+  if (!observed || renewed) return make(add, observed ? 'its link is recreated' : NOT_FOUND);
+  if (observed.cidr === desired.cidr) return NOTHING;
+  const cause = `${observed.cidr} → ${desired.cidr}`;
+  return { remove: [{ op: { kind: 'address.delete', address: observed }, cause }], make: [{ op: add, cause }] };
+};
+
+export const routeRule: Rule<'route'> = (_id, { desired, observed }, { renewed }) => {
+  const deletion = observed && {
+    kind: 'route.delete' as const,
+    route: { netns: observed.netns, destination: observed.destination, gateway: observed.gateway ?? '', ifname: observed.ifname },
+  };
+  if (!desired) return deletion ? remove(deletion, NOT_DECLARED) : NOTHING;
+  const add = { kind: 'route.add', route: desired } as const;
+  if (!observed || renewed) return make(add, observed ? 'its link is recreated' : NOT_FOUND);
+  if (observed.gateway === desired.gateway && observed.ifname === desired.ifname) return NOTHING;
+  const cause = `via ${observed.gateway ?? 'nothing'} dev ${observed.ifname} → via ${desired.gateway} dev ${desired.ifname}`;
+  return { remove: deletion ? [{ op: deletion, cause }] : [], make: [{ op: add, cause }] };
+};
+
+/** Never removed: a per-link one goes with its link, and others may rely on forwarding by now. */
+export const sysctlRule: Rule<'sysctl'> = (_id, { desired, observed }, { renewed }) => {
+  if (!desired) return NOTHING;
+  if (observed && !renewed && observed.value === desired.value) return NOTHING;
+  return make({ kind: 'sysctl.write', sysctl: desired }, observed && !renewed ? `${observed.value} → ${desired.value}` : NOT_FOUND);
+};
+
+/**
+ * The hash in the comment is compared, never rule text, which iptables-save rewrites. Number of rules and jumps are checked too,
+ * so that a chain somebody edited or a jump somebody flushed is found.
+ */
+export const firewallRule: Rule<'firewall'> = (_id, { desired, observed }) => {
+  const present = observed && (observed.chains.length > 0 || observed.jumps.length > 0) ? observed : undefined;
+  if (!desired) return present ? remove({ kind: 'firewall.delete', observed: present }, NOT_DECLARED) : NOTHING;
+  const replace = { kind: 'firewall.replace', table: desired, observed: present } as const;
+  if (!present) return make(replace, NOT_FOUND);
+  for (const { name } of present.chains) {
+    if (!desired.chains.some((chain) => chain.name === name)) return make(replace, `chain ${name} is not declared any more`);
+  }
+  for (const chain of desired.chains) {
+    const found = present.chains.find(({ name }) => name === chain.name);
+    if (!found) return make(replace, `chain ${chain.name} not found`);
+    if (found.hash !== desired.hash) return make(replace, 'rules changed');
+    if (found.rules !== chain.rules.length)
+      return make(replace, `chain ${chain.name} has ${found.rules} rules instead of ${chain.rules.length}`);
+  }
+  const missing = desired.jumps.find(
+    (jump) => !present.jumps.some(({ builtin, chain }) => builtin === jump.builtin && chain === jump.chain),
+  );
+  return missing ? make(replace, `jump from ${missing.builtin} to ${missing.chain} not found`) : NOTHING;
+};

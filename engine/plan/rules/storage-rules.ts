@@ -1,0 +1,26 @@
+/** Rules of volumes, files and cgroups. */
+import { cgroupDrift } from '../../codec/cgroup.ts';
+import { make, NOT_DECLARED, NOT_FOUND, NOTHING, type Rule, remove } from './rule.ts';
+
+/** A volume that isn't declared any more stays, unless its removal is asked for: it holds what people made. */
+export const volumeRule: Rule<'volume'> = (_id, { desired, observed }, { policy }) => {
+  if (desired) return observed ? NOTHING : make({ kind: 'volume.create', volume: desired }, NOT_FOUND);
+  return observed && policy.deleteVolumes ? remove({ kind: 'volume.delete', volume: observed }, 'volumes are to be removed') : NOTHING;
+};
+
+export const fileRule: Rule<'file'> = (_id, { desired, observed }) => {
+  if (!desired) return observed ? remove({ kind: 'file.delete', path: observed.path }, NOT_DECLARED) : NOTHING;
+  if (observed?.content === desired.content) return NOTHING;
+  return make({ kind: 'file.write', file: desired }, observed ? 'content changed' : NOT_FOUND);
+};
+
+export const cgroupRule: Rule<'cgroup'> = (_id, { desired, observed }) => {
+  if (!desired) return observed ? remove({ kind: 'cgroup.delete', path: observed.path }, NOT_DECLARED) : NOTHING;
+  if (!observed) return make({ kind: 'cgroup.create', cgroup: desired }, NOT_FOUND);
+  const drift = cgroupDrift(desired.writes, observed.values);
+  if (drift.length === 0) return NOTHING;
+  return make(
+    { kind: 'cgroup.update', cgroup: desired },
+    drift.map(({ file, from, to }) => `${file} ${from ?? 'unset'} → ${to}`).join(', '),
+  );
+};
