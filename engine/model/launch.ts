@@ -47,7 +47,14 @@ export interface LaunchSpec {
 
 export type LaunchMount =
   /** A host path, recursively unless it is a file. idmapped when there is an idMap. */
-  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** Made as a directory before the launch if it is not there. The launcher itself never makes one. */
+      readonly createSource?: boolean;
+    }
   | {
       readonly type: 'tmpfs';
       readonly target: string /** mount(2) data: `mode=1777,size=65536k` */;

@@ -107,6 +107,8 @@ export interface Policy {
   readonly deleteVolumes: boolean;
   /** Undefined: all. Else only these services, and what they depend on. */
   readonly services: readonly string[] | undefined;
+  /** Undefined: all. Else only these containers: a restart. */
+  readonly containers: readonly ContainerName[] | undefined;
 }
 
 export type Executors = { readonly [K in OpKind]: (op: OpOf<K>, signal: AbortSignal) => Promise<void> };

@@ -196,5 +196,10 @@ export interface Desired {
 export interface Observed {
   readonly resources: readonly ObservedResource[];
   /** Links without our mark, by name: one in our way is an obstacle that names it, and is never touched. */
-  readonly unownedLinks: Readonly<Record<string, string>>;
+  readonly unownedLinks: Readonly<Record<string, UnownedLink>>;
+}
+
+export interface UnownedLink {
+  readonly type: string;
+  readonly group: number;
 }

@@ -41,7 +41,7 @@ export function lowerLaunch(context: LowerContext, replica: Replica, cgroups: Cg
     mounts: lowerMounts(context, replica, image),
     maskedPaths: MASKED_PATHS,
     readonlyPaths: READONLY_PATHS,
-    sysctls: { ...defaultSysctls(service.networks.length > 0), ...sysctlPaths(service.sysctls) },
+    sysctls: { ...DEFAULT_SYSCTLS, ...sysctlPaths(service.sysctls) },
     cgroupUnified: cgroups.unified,
     cgroupLegacy: cgroups.legacy,
     oomFile: cgroups.oomFile,
@@ -105,7 +105,10 @@ function lowerMounts(context: LowerContext, replica: Replica, image: ResolvedIma
 function lowerMount(mount: MountSpec, volumesDirectory: string): LaunchMount {
   const { target, readOnly } = mount;
   if (mount.type === 'volume') return { type: 'bind', source: `${volumesDirectory}/${mount.source}`, target, readOnly };
-  if (mount.type === 'bind') return { type: 'bind', source: mount.source, target, readOnly };
+  if (mount.type === 'bind') {
+    const bind = { type: 'bind' as const, source: mount.source, target, readOnly };
+    return mount.createHostPath ? { ...bind, createSource: true } : bind;
+  }
   const size = mount.sizeBytes === undefined ? '' : `,size=${mount.sizeBytes}`;
   return { type: 'tmpfs', target, data: `mode=${(mount.mode ?? 0o1777).toString(8)}${size}`, readOnly };
 }
@@ -114,10 +117,7 @@ function lowerMount(mount: MountSpec, volumesDirectory: string): LaunchMount {
  * Ports below 1024 and ping sockets are open to every user in a network namespace of its own, as Docker has it since 20.10:
  * there is nobody else in it. `0 65535` is the range of group ids that are mapped.
  */
-function defaultSysctls(hasNetwork: boolean): Record<string, string> {
-  if (!hasNetwork) return {};
-  return { 'net/ipv4/ip_unprivileged_port_start': '0', 'net/ipv4/ping_group_range': '0 65535' };
-}
+const DEFAULT_SYSCTLS = { 'net/ipv4/ip_unprivileged_port_start': '0', 'net/ipv4/ping_group_range': '0 65535' };
 
 function sysctlPaths(sysctls: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(sysctls).map(([name, value]) => [name.replaceAll('.', '/'), value]));

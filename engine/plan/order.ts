@@ -1,6 +1,6 @@
 /** The edges of a plan: what must be done before what. */
 import type { ResourceId } from '../model/ids.ts';
-import type { Need } from '../model/resources.ts';
+import type { Need, Observed } from '../model/resources.ts';
 import type { Node, StepGraph } from './graph.ts';
 import { containerOfResource, serviceOfContainer } from './names.ts';
 import type { Decision, Decisions } from './reconcile.ts';
@@ -45,7 +45,7 @@ function hasCompleted(process: Decision | undefined): boolean {
  * Removal goes inwards out: processes, then their links and their container, then cgroup and files, then bridges. When every link
  * of the stack goes, one message removes the whole group: 50 links one by one cost the kernel 16 ms each.
  */
-export function linkRemovals(graph: StepGraph, decisions: Decisions, stackName: string): void {
+export function linkRemovals(graph: StepGraph, decisions: Decisions, { stackName, unownedLinks }: Surroundings): void {
   const removals = graph.nodes.filter(({ phase }) => phase === 'remove');
   const stops = removals.filter(({ op }) => op.kind === 'container.stop');
   orderStops(stops, decisions);
@@ -65,7 +65,7 @@ export function linkRemovals(graph: StepGraph, decisions: Decisions, stackName: 
       after(node, [...stops, ...removals.filter(({ op, resource }) => op.kind === 'link.delete' && resource.includes('@'))]);
     }
   }
-  removeLinksAsGroup(graph, { decisions, stops, stackName });
+  removeLinksAsGroup(graph, { decisions, stops, stackName, unownedLinks });
 }
 
 function after(node: Node, others: readonly Node[]): void {
@@ -86,18 +86,23 @@ function orderStops(stops: readonly Node[], decisions: Decisions): void {
   }
 }
 
-interface Removal {
-  readonly decisions: Decisions;
-  readonly stops: readonly Node[];
+interface Surroundings {
   readonly stackName: string;
+  readonly unownedLinks: Observed['unownedLinks'];
 }
 
-function removeLinksAsGroup(graph: StepGraph, { decisions, stops, stackName }: Removal): void {
+interface Removal extends Surroundings {
+  readonly decisions: Decisions;
+  readonly stops: readonly Node[];
+}
+
+function removeLinksAsGroup(graph: StepGraph, { decisions, stops, stackName, unownedLinks }: Removal): void {
   const links = [...decisions.values()].filter(({ kind }) => kind === 'link');
   const states = links.flatMap(({ observed }) => (observed?.kind === 'link' ? [observed.state] : []));
   const group = states[0]?.group;
   const allGo = links.every(({ desired }) => desired === undefined);
   if (!allGo || states.length < 2 || group === undefined || group === 0 || states.some((state) => state.group !== group)) return;
+  if (Object.values(unownedLinks).some((link) => link.group === group)) return;
   const single = new Set(graph.nodes.filter(({ op }) => op.kind === 'link.delete'));
   graph.delete(single);
   const node = graph.add(`link:${stackName}`, 'remove', { op: { kind: 'link.delete-group', group }, cause: 'not declared any more' });

@@ -23,7 +23,7 @@ export function reconcile(desired: Desired, observed: Observed, policy: Policy):
     for (const change of decision.changes.make) graph.add(decision.id, 'make', change);
   }
   if (obstacles.length > 0) return { stack: desired.stackName, steps: [], notices: [], confirmations: [], obstacles };
-  linkRemovals(graph, decisions, desired.stackName);
+  linkRemovals(graph, decisions, { stackName: desired.stackName, unownedLinks: observed.unownedLinks });
   linkMakes(graph, decisions);
   return { stack: desired.stackName, steps: graph.steps(), notices: orphanNotices(decisions), confirmations: [], obstacles };
 }
@@ -85,10 +85,10 @@ function applyRule(kind: ResourceKind, id: ResourceId, { want, have, context }: 
 }
 
 /** With a choice of services, only their containers and what belongs to these are looked at, and everything that containers share. */
-function isSelected(id: ResourceId, { services }: Policy): boolean {
-  if (services === undefined) return true;
+function isSelected(id: ResourceId, { services, containers }: Policy): boolean {
   const container = ownerContainer(id);
-  return container === undefined || services.includes(serviceOfContainer(container));
+  if (container === undefined) return true;
+  return (services?.includes(serviceOfContainer(container)) ?? true) && (containers?.includes(container) ?? true);
 }
 
 const PER_CONTAINER = ['container:', 'process:', 'cgroup:', 'file:'];

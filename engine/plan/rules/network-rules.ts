@@ -11,7 +11,7 @@ export const linkRule: Rule<'link'> = (id, { desired, observed }, { renewed, uno
       ...NOTHING,
       obstacle: {
         resource: id,
-        message: `cannot create link \`${desired.ifname}\`: a ${unowned} of that name is there and does not bear our mark`,
+        message: `cannot create link \`${desired.ifname}\`: a ${unowned.type || 'link'} of that name is there and does not bear our mark`,
         hint: `it is not ours to remove; \`ip link show ${desired.ifname}\` shows it`,
       },
     };

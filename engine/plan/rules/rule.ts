@@ -4,7 +4,7 @@
  */
 import type { ResourceId } from '../../model/ids.ts';
 import type { Obstacle, Op, Policy } from '../../model/plan.ts';
-import type { ResourceKind, ResourceKinds } from '../../model/resources.ts';
+import type { ResourceKind, ResourceKinds, UnownedLink } from '../../model/resources.ts';
 
 export interface Change {
   readonly op: Op;
@@ -22,7 +22,7 @@ export interface RuleContext {
   /** The thing that this one ends with is made anew in this plan, so nothing of what was observed will be left. */
   readonly renewed: boolean;
   /** What is behind a link's name that isn't ours. */
-  readonly unownedLinks: Readonly<Record<string, string>>;
+  readonly unownedLinks: Readonly<Record<string, UnownedLink>>;
 }
 
 export type Rule<K extends ResourceKind> = (

@@ -1,0 +1,52 @@
+/** Image sources → directories that can be mounted. A registry reference is refused here until there is a store to pull it into. */
+import fs from 'node:fs';
+import type { ImageSource } from '../../dsl/spec.ts';
+import { TsstackError } from '../model/errors.ts';
+import type { ResolvedImage } from '../model/facts.ts';
+import { resolveHostRootfs } from './host-rootfs.ts';
+
+/** Throws `image` with what to do. `imagesDirectory` is ours and is made if it is not there. */
+export function resolveImage(image: ImageSource, imagesDirectory: string): ResolvedImage {
+  switch (image.kind) {
+    case 'hostRootfs':
+      return resolveHostRootfs(imagesDirectory);
+    case 'rootfs':
+      return resolveRootfs(image.path);
+    case 'reference':
+      throw new TsstackError(`cannot use image \`${image.reference}\`: pulling from a registry is not supported yet`, {
+        code: 'image',
+        hint: "use hostRootfs(), or unpack it to a directory and use rootfs('./dir')",
+      });
+  }
+}
+
+/** The directory itself is the layer. What changes in it is seen by containers created later; a running one must not see it change. */
+function resolveRootfs(path: string): ResolvedImage {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isDirectory()) {
+    throw new TsstackError(`cannot use \`rootfs('${path}')\`: ${stat ? 'it is not a directory' : 'it does not exist'}`, {
+      code: 'image',
+      hint: 'give the path of an unpacked root filesystem, relative to the stack file',
+    });
+  }
+  return {
+    name: `rootfs:${path}`,
+    digest: `${path} ${stat.dev}:${stat.ino}`,
+    lowerdirs: [path],
+    binds: [],
+    entrypoint: [],
+    command: [],
+    environment: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+    workingDir: '/',
+    user: undefined,
+    passwd: readInRoot(path, 'etc/passwd'),
+    groupFile: readInRoot(path, 'etc/group'),
+  };
+}
+
+/** Empty when it isn't a plain file: a symlink there could lead out of the root. */
+function readInRoot(root: string, path: string): string {
+  const full = `${root}/${path}`;
+  const stat = fs.lstatSync(full, { throwIfNoEntry: false });
+  return stat?.isFile() ? fs.readFileSync(full, 'utf8') : '';
+}

@@ -1,0 +1,80 @@
+/** What each stack on this host holds of things that all share. Read and written under the host's lock. */
+import fs from 'node:fs';
+import type { Allocation } from '../model/facts.ts';
+import type { StackIdentity } from '../model/ids.ts';
+import type { HostPaths } from './paths.ts';
+
+interface AllocationFile {
+  readonly version: 1;
+  readonly stack: StackIdentity;
+  readonly allocation: Allocation;
+}
+
+export const NO_ALLOCATION: Allocation = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
+
+export interface Allocations {
+  readonly own: Allocation;
+  readonly others: Allocation;
+}
+
+export function readAllocations(paths: HostPaths, stack: StackIdentity): Allocations {
+  const stacksDirectory = `${paths.stateDirectory}/stacks`;
+  const others = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
+  let own = NO_ALLOCATION;
+  for (const id of listDirectory(stacksDirectory)) {
+    const file = readAllocation(`${stacksDirectory}/${id}/allocation.json`);
+    if (!file) continue;
+    if (id === stack.id) own = file.allocation;
+    else addOther(others, file);
+  }
+  return { own, others };
+}
+
+/** Whole or not at all: a reader never sees half of it. */
+export function writeAllocation(path: string, stack: StackIdentity, allocation: Allocation): void {
+  const file: AllocationFile = { version: 1, stack, allocation };
+  const text = `${JSON.stringify(file)}\n`;
+  if (readText(path) === text) return;
+  fs.writeFileSync(`${path}.new`, text);
+  fs.renameSync(`${path}.new`, path);
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: Record<string, T[K] extends Readonly<Record<string, infer V>> ? V : never> };
+
+function addOther(others: Mutable<Allocation>, { stack, allocation }: AllocationFile): void {
+  for (const [network, subnet] of Object.entries(allocation.subnets)) others.subnets[`${stack.id}/${network}`] = subnet;
+  for (const [container, base] of Object.entries(allocation.uidBases)) others.uidBases[`${stack.id}/${container}`] = base;
+  for (const [port, service] of Object.entries(allocation.ports)) {
+    others.ports[port] = `service \`${service}\` of stack \`${stack.name}\` in ${stack.directory}`;
+  }
+}
+
+/** A file that cannot be parsed was never finished: its stack holds nothing. */
+function readAllocation(path: string): AllocationFile | undefined {
+  const text = readText(path);
+  if (text === undefined) return undefined;
+  try {
+    const file = JSON.parse(text) as AllocationFile;
+    return file.version === 1 ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function listDirectory(path: string): string[] {
+  try {
+    return fs.readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

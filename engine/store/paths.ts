@@ -1,0 +1,54 @@
+/** Where everything of ours on disk is. */
+import type { StackIdentity } from '../model/ids.ts';
+
+export interface HostPaths {
+  /** Outlives a reboot: volumes, containers' writable layers, logs. `/var/lib/tsstack`. */
+  readonly stateDirectory: string;
+  /** Does not: locks, sockets, the launcher's mount point. `/run/tsstack`. */
+  readonly runDirectory: string;
+}
+
+export interface StackPaths {
+  readonly directory: string;
+  readonly containers: string;
+  readonly hosts: string;
+  readonly logs: string;
+  readonly volumes: string;
+  /** What of shared things this stack holds; see `allocation.ts`. */
+  readonly allocation: string;
+  readonly lock: string;
+}
+
+/** `TSSTACK_STATE_DIR` and `TSSTACK_RUN_DIR` move them, for tests and for hosts that keep state elsewhere. */
+export function hostPaths(env: Readonly<Record<string, string | undefined>>): HostPaths {
+  return {
+    stateDirectory: env['TSSTACK_STATE_DIR'] || '/var/lib/tsstack',
+    runDirectory: env['TSSTACK_RUN_DIR'] || '/run/tsstack',
+  };
+}
+
+export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: Pick<StackIdentity, 'id'>): StackPaths {
+  const directory = `${stateDirectory}/stacks/${stack.id}`;
+  return {
+    directory,
+    containers: `${directory}/containers`,
+    hosts: `${directory}/hosts`,
+    logs: `${directory}/logs`,
+    volumes: `${directory}/volumes`,
+    allocation: `${directory}/allocation.json`,
+    lock: `${runDirectory}/${stack.id}.lock`,
+  };
+}
+
+export function imagesDirectory({ stateDirectory }: HostPaths): string {
+  return `${stateDirectory}/images`;
+}
+
+/** Empty, and mounted over in each monitor's own mount namespace. */
+export function stageDirectory({ runDirectory }: HostPaths): string {
+  return `${runDirectory}/stage`;
+}
+
+export function hostLock({ runDirectory }: HostPaths): string {
+  return `${runDirectory}/host.lock`;
+}
