@@ -1,6 +1,7 @@
 /** A service's replicas: cgroup, hosts file, namespaces and root filesystem, links, and the process that runs in all of it. */
 import type { ServiceSpec } from '../../dsl/spec.ts';
-import { cgroupDirectories, cgroupWrites } from '../codec/cgroup.ts';
+import { cgroupDirectories } from '../codec/cgroup-layout.ts';
+import { cgroupWrites, unsupportedLimits } from '../codec/cgroup-writes.ts';
 import type { ContainerRecord } from '../model/container.ts';
 import type { LaunchSpec } from '../model/launch.ts';
 import type { Notice } from '../model/plan.ts';
@@ -18,8 +19,8 @@ export function lowerContainers(context: LowerContext): { resources: DesiredReso
   const notices: Notice[] = [];
   const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica));
   for (const [name, service] of Object.entries(context.spec.services)) {
-    for (const what of cgroupWrites(service.limits, context.facts.cgroups).unsupported) {
-      notices.push({ resource: undefined, message: `service \`${name}\`: this host cannot enforce ${what}` });
+    for (const what of unsupportedLimits(service.limits, context.facts.cgroups)) {
+      notices.push({ resource: undefined, message: `service \`${name}\`: this host cannot enforce limits.${what}` });
     }
   }
   return { resources, notices };
@@ -42,7 +43,7 @@ function lowerReplica(context: LowerContext, replica: Replica): DesiredResource[
       spec: {
         path: cgroupPath(stack, name),
         limits: service.limits,
-        writes: cgroupWrites(service.limits, context.facts.cgroups).writes,
+        writes: cgroupWrites(service.limits, context.facts.cgroups),
       },
       needs: [],
       within: undefined,

@@ -1,6 +1,6 @@
 /** A lock that dies with its holder: flock(2) on a file that names who has it. */
 import fs from 'node:fs';
-import { tryLock } from '../../native/ffi/flock.ts';
+import { tryLock } from '../../native/ffi/lock.ts';
 import { TsstackError } from '../model/errors.ts';
 
 /** Released by dispose, or by the kernel when the process ends, however it ends. */

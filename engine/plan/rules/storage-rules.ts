@@ -1,5 +1,5 @@
 /** Rules of volumes, files and cgroups. */
-import { cgroupDrift } from '../../codec/cgroup.ts';
+import { cgroupDrift } from '../../codec/cgroup-writes.ts';
 import { make, NOT_DECLARED, NOT_FOUND, NOTHING, type Rule, remove } from './rule.ts';
 
 /** A volume that isn't declared any more stays, unless its removal is asked for: it holds what people made. */
@@ -19,8 +19,7 @@ export const cgroupRule: Rule<'cgroup'> = (_id, { desired, observed }) => {
   if (!observed) return make({ kind: 'cgroup.create', cgroup: desired }, NOT_FOUND);
   const drift = cgroupDrift(desired.writes, observed.values);
   if (drift.length === 0) return NOTHING;
-  return make(
-    { kind: 'cgroup.update', cgroup: desired },
-    drift.map(({ file, from, to }) => `${file} ${from ?? 'unset'} → ${to}`).join(', '),
-  );
+  const cause = drift.map(({ file, before, value }) => `${file} ${before ?? 'unset'} → ${value}`).join(', ');
+  const writes = drift.map(({ controller, file, value }) => ({ controller, file, value }));
+  return make({ kind: 'cgroup.update', cgroup: { ...desired, writes } }, cause);
 };

@@ -1,0 +1,142 @@
+/** Containers on disk and in the kernel: what is remembered about each, and the launcher's part in making and ending one. */
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ContainerRecord, ContainerStatus } from '../model/container.ts';
+import { TsstackError } from '../model/errors.ts';
+import type { ContainerName } from '../model/ids.ts';
+import type { Executors } from '../model/plan.ts';
+import type { ContainerState } from '../model/resources.ts';
+import { readContainerStatus } from './container-status.ts';
+import type { Launcher } from './launcher.ts';
+
+const SIGKILL = 9;
+
+export function observeContainers(containersDirectory: string, bootId: string): readonly ContainerState[] {
+  return listDirectories(containersDirectory).map((name) => {
+    const directory = `${containersDirectory}/${name}`;
+    return { name, record: readRecord(directory), status: readContainerStatus(directory, bootId) };
+  });
+}
+
+export interface ContainerDeps {
+  readonly containersDirectory: string;
+  readonly bootId: string;
+  readonly launcher: () => Launcher;
+  /** Told the init of each container that is made, so that its network namespace can be found. */
+  readonly onCreated: (name: ContainerName, initPid: number) => void;
+  readonly onWarning: (name: ContainerName, message: string) => void;
+  readonly signalNumber: (name: string) => number | undefined;
+}
+
+type ContainerOps = 'container.create' | 'container.update' | 'container.delete' | 'container.start' | 'container.stop';
+
+export function containerExecutors(deps: ContainerDeps): Pick<Executors, ContainerOps> {
+  const directoryOf = (name: ContainerName) => `${deps.containersDirectory}/${name}`;
+  return {
+    'container.create': async ({ container: { name, record }, keepUpper }) => {
+      const directory = directoryOf(name);
+      await killLeftovers(deps, name);
+      prepareDirectory(directory, record, keepUpper);
+      const { init, warnings } = await deps.launcher().create(name, record.launch);
+      for (const warning of warnings) deps.onWarning(name, warning);
+      deps.onCreated(name, init.pid);
+    },
+    'container.update': async ({ container: { name, record } }) => {
+      const directory = directoryOf(name);
+      writeRecord(`${directory}/record.json.new`, record);
+      fs.renameSync(`${directory}/record.json.new`, `${directory}/record.json`);
+    },
+    'container.delete': async ({ name }) => {
+      await killLeftovers(deps, name);
+      fs.rmSync(directoryOf(name), { recursive: true, force: true });
+    },
+    'container.start': async ({ process }) => {
+      await deps.launcher().start(process.name);
+    },
+    'container.stop': async ({ name, status, stopSignal, stopGracePeriodMs }, signal) => {
+      await stopContainer(deps.launcher(), { status, signalNumber: deps.signalNumber(stopSignal) ?? 15, graceMs: stopGracePeriodMs, signal });
+      const after = readContainerStatus(directoryOf(name), deps.bootId);
+      if (after.state === 'running') throw new TsstackError(`cannot stop container \`${name}\`: it is still running`, { code: 'kernel' });
+    },
+  };
+}
+
+interface StopOptions {
+  readonly status: ContainerStatus;
+  readonly signalNumber: number;
+  readonly graceMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The monitor ends last, after it has written the exit down: its end is what is waited for. An abort ends the grace period, not the stop. */
+async function stopContainer(launcher: Launcher, { status, signalNumber, graceMs, signal }: StopOptions): Promise<void> {
+  const { init, monitor } = status;
+  if (!init) return;
+  const last = monitor ?? init;
+  const ended = launcher.waitExit(last, new AbortController().signal);
+  // Handled below in every case; a launcher that dies meanwhile must not be an unhandled rejection.
+  ended.catch(() => undefined);
+  if (await launcher.signal(init, signalNumber)) {
+    const hurry = new AbortController();
+    const grace = delay(graceMs, undefined, { signal: AbortSignal.any([hurry.signal, signal]) }).catch(() => undefined);
+    await Promise.race([ended, grace]);
+    hurry.abort();
+    // ESRCH, when it has gone meanwhile, is what is wanted.
+    await launcher.signal(init, SIGKILL);
+  }
+  await ended;
+}
+
+/** An init whose monitor is gone, or one that was never started: nobody else will end it. */
+async function killLeftovers({ launcher, containersDirectory, bootId }: ContainerDeps, name: ContainerName): Promise<void> {
+  const { init, monitor } = readContainerStatus(`${containersDirectory}/${name}`, bootId);
+  for (const process of [init, monitor]) {
+    if (!process || !(await launcher().signal(process, SIGKILL))) continue;
+    await launcher().waitExit(process, new AbortController().signal);
+  }
+}
+
+/** The record is written before anything runs, so that whatever runs can be told whose it is. */
+function prepareDirectory(directory: string, record: ContainerRecord, keepUpper: boolean): void {
+  if (!keepUpper) fs.rmSync(directory, { recursive: true, force: true });
+  fs.mkdirSync(directory, { recursive: true, mode: 0o711 });
+  for (const part of ['upper', 'work']) mkdirIfMissing(`${directory}/${part}`);
+  fs.rmSync(`${directory}/status`, { force: true });
+  writeRecord(`${directory}/record.json`, record);
+  for (const mount of record.launch.mounts) {
+    if (mount.type === 'bind' && mount.createSource) fs.mkdirSync(mount.source, { recursive: true });
+  }
+}
+
+function mkdirIfMissing(path: string): void {
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** Environment may hold secrets: nobody else reads it. */
+function writeRecord(path: string, record: ContainerRecord): void {
+  fs.writeFileSync(path, JSON.stringify(record), { mode: 0o600 });
+}
+
+/** Undefined if it isn't whole: then the container was never finished. */
+export function readRecord(directory: string): ContainerRecord | undefined {
+  try {
+    const record = JSON.parse(fs.readFileSync(`${directory}/record.json`, 'utf8')) as ContainerRecord;
+    return record.version === 1 ? record : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function listDirectories(path: string): string[] {
+  try {
+    return fs.readdirSync(path).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
