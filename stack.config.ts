@@ -3,7 +3,7 @@ import { defineStack, hostRootfs } from 'tsstack';
 /** A guestbook: `npm start`, then open http://127.0.0.1:8080. Its code is in examples/guestbook. */
 const app = './examples/guestbook:/app:ro';
 const probe = (url: string) => ({
-  test: ['CMD', 'node', '/app/probe.mjs', url],
+  test: ['CMD', 'node', '/app/probe.mjs', url] as const,
   interval: '10s',
   timeout: '3s',
   startPeriod: '10s',
