@@ -10,6 +10,8 @@ export interface CgroupLayout {
   readonly controllers: Readonly<Record<string, string>>;
   /** Controllers that the v2 root offers (`cgroup.controllers`). */
   readonly unifiedControllers: readonly string[];
+  /** False: the memory controller was booted without swap accounting, so swap cannot be limited. Absent: it can. */
+  readonly swapAccounting?: boolean;
 }
 
 export interface CgroupLimits {
@@ -22,7 +24,7 @@ export interface CgroupLimits {
   readonly pids?: number | undefined;
 }
 
-/** One write to one file. `controller` is the v1 hierarchy, or `unified`. Order matters: v1's memsw goes after memory when raised, before when lowered. */
+/** One write to one file. `controller` is the v1 hierarchy, or `unified`. Order matters: v1 keeps memory ≤ memsw at every moment, so memsw goes first when raised, last when lowered. */
 export interface CgroupWrite {
   readonly controller: string;
   /** `memory.max`, `cpu.cfs_quota_us`, … */

@@ -35,7 +35,7 @@ export interface SysctlState {
 }
 
 export type LinkSpec = BridgeSpec | VethSpec;
-interface LinkCommon {
+interface MarkedLink {
   /** At most 15 bytes. */
   readonly ifname: string;
   /** The mark: `tsstack:shop/default#3f9a1c2e`. */
@@ -44,10 +44,10 @@ interface LinkCommon {
   readonly group: number;
   readonly mtu: number | undefined;
 }
-export interface BridgeSpec extends LinkCommon {
+export interface BridgeSpec extends MarkedLink {
   readonly type: 'bridge';
 }
-export interface VethSpec extends LinkCommon {
+export interface VethSpec extends MarkedLink {
   readonly type: 'veth';
   /** ifname of the bridge the host end is put under. */
   readonly master: string;

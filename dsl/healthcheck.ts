@@ -1,0 +1,49 @@
+import type { IssuePath } from './issues.ts';
+import type { HealthcheckShape } from './schema.ts';
+import type { Scope } from './scope.ts';
+import type { HealthcheckSpec } from './spec.ts';
+import { parseDuration } from './units.ts';
+
+/**
+ * Compose's defaults but for two. Until the first success it probes every 100 ms (Compose: 5 s), which is why failures of the first 30 s
+ * don't count (Compose: 0 s): three failures, 100 ms apart, would make unhealthy what merely starts.
+ */
+const DEFAULTS = { interval: 30_000, timeout: 30_000, startPeriod: 30_000, startInterval: 100 } as const;
+const RETRIES = 3;
+/** Below this a probe would be all that a container does. */
+const SHORTEST = 10;
+
+/** Undefined: it is disabled, or wrong. */
+export function readHealthcheck(written: HealthcheckShape, path: IssuePath, scope: Scope): HealthcheckSpec | undefined {
+  const argv = written.disable === true ? undefined : readTest(written, path, scope);
+  const time = (key: keyof typeof DEFAULTS, least: number): number => {
+    const value = written[key];
+    if (value === undefined) return DEFAULTS[key];
+    const duration = parseDuration(value);
+    if (duration !== undefined && duration >= least) return duration;
+    scope.log.add([...path, key], value, duration === undefined ? 'must be a duration such as `1m30s`' : `must be at least ${least} ms`);
+    return DEFAULTS[key];
+  };
+  const retries = written.retries ?? RETRIES;
+  if (!Number.isInteger(retries) || retries < 1) scope.log.add([...path, 'retries'], retries, 'must be a whole number, 1 or more');
+  const spec = {
+    intervalMs: time('interval', SHORTEST),
+    timeoutMs: time('timeout', SHORTEST),
+    retries,
+    startPeriodMs: time('startPeriod', 0),
+    startIntervalMs: time('startInterval', SHORTEST),
+  };
+  return argv === undefined ? undefined : { argv, ...spec };
+}
+
+function readTest(written: HealthcheckShape, path: IssuePath, scope: Scope): readonly string[] | undefined {
+  const { test } = written;
+  if (test === undefined) return scope.log.add([...path, 'test'], undefined, 'is missing: it tells what to run');
+  const [how, ...words] = typeof test === 'string' ? ['CMD-SHELL', test] : test;
+  if (how === 'NONE' && words.length === 0) return undefined;
+  const first = words[0];
+  if (first === undefined || first.trim() === '') return scope.log.add([...path, 'test'], test, 'has no command');
+  if (how === 'CMD') return words;
+  if (how === 'CMD-SHELL' && words.length === 1) return ['/bin/sh', '-c', first];
+  return scope.log.add([...path, 'test'], test, "must be text, `['CMD', …]`, `['CMD-SHELL', text]` or `['NONE']`");
+}

@@ -1,0 +1,192 @@
+/**
+ * What people write in a stack file. Written by hand rather than inferred from the schema: an inferred type would drag zod's
+ * types into every type check of a stack file. The type parameters are the names declared in the same stack: `S` services,
+ * `N` networks, `V` volumes. A name that refers to nothing is thereby a compile-time error where it stands.
+ *
+ * Sizes are bytes or text such as `'512MiB'`; `MB` is 10^6, `MiB` 2^20, and Compose's `b`, `k`, `m`, `g` are binary.
+ * Durations are milliseconds or text such as `'1m30s'`, `'500ms'`.
+ */
+
+export type Size = number | string;
+export type Duration = number | string;
+export type Scalar = string | number | boolean;
+
+export interface StackInput<S extends string = string, N extends string = string, V extends string = string> {
+  /** `[a-z0-9][a-z0-9_-]*`. Default: the name of the stack file's directory. */
+  readonly name?: string;
+  readonly services: { readonly [K in S]: ServiceInput<NoInfer<S>, NoInfer<N>, NoInfer<V>> };
+  /** A service without `networks` joins the network `default`, which need not be declared. */
+  readonly networks?: { readonly [K in N]: NetworkInput | null };
+  readonly volumes?: { readonly [K in V]: VolumeInput | null };
+}
+
+export interface ServiceInput<S extends string = string, N extends string = string, V extends string = string> {
+  /** `job` runs once, and counts as done when it exits with 0. Default `service`. */
+  readonly kind?: 'service' | 'job';
+  /** Of jobs: run again only when its inputs changed (default), or at every `up`. */
+  readonly rerun?: 'on-change' | 'always';
+  /** An OCI reference, `hostRootfs()` or `rootfs('./dir')`. */
+  readonly image: string | RootfsInput;
+  /** Replaces the image's entrypoint. Text is split like a shell does, without expansion. */
+  readonly entrypoint?: string | readonly string[];
+  /** Replaces the image's command. Text is split like a shell does, without expansion. */
+  readonly command?: string | readonly string[];
+  /** `null` takes the variable from the environment of `tsstack`; if it is not set there, it is left out. */
+  readonly environment?: { readonly [name: string]: Scalar | null | undefined };
+  /** Read in order, later ones win, `environment` wins over all. Relative to the stack file. */
+  readonly envFile?: string | EnvFileInput | readonly (string | EnvFileInput)[];
+  readonly workingDir?: string;
+  /** `user`, `uid`, `user:group` or `uid:gid`. */
+  readonly user?: string | number;
+  /** Default: the container's name. */
+  readonly hostname?: string;
+  /** `'pgdata:/data'` is a volume, `'./src:/app:ro'` a bind: its source starts with `.`, `/` or `~`. */
+  readonly volumes?: readonly (VolumeText<V> | MountInput<V>)[];
+  /** `'/run'` or `'/run:size=64m,mode=1777'`. */
+  readonly tmpfs?: string | readonly string[];
+  /** Default `['default']`; `[]` is none but loopback. */
+  readonly networks?: readonly (N | 'default')[] | { readonly [K in N | 'default']?: AttachmentInput | null };
+  /** `'8080:80'`, `'127.0.0.1:53:53/udp'`, `'8000-8002:80-82'`; `80` or `'80'` is `'80:80'`. Bound to 127.0.0.1 if no address is given. */
+  readonly ports?: readonly (number | string | PortInput)[];
+  readonly dependsOn?: readonly S[] | { readonly [K in S]?: Condition | { readonly condition: Condition } };
+  readonly healthcheck?: HealthcheckInput;
+  /** Default `no`. */
+  readonly restart?: 'no' | 'always' | 'unless-stopped' | 'on-failure' | `on-failure:${number}`;
+  /** 0 … 1000, default 1. */
+  readonly replicas?: number;
+  readonly labels?: Labels;
+  /** Default `SIGTERM`. */
+  readonly stopSignal?: string;
+  /** Time between the stop signal and SIGKILL, default 10 s. */
+  readonly stopGracePeriod?: Duration;
+  /** A tiny init as PID 1, default true. */
+  readonly init?: boolean;
+  /** The root filesystem is read-only, default false. */
+  readonly readOnly?: boolean;
+  readonly limits?: LimitsInput;
+  /** Default `private`. */
+  readonly userns?: 'private' | 'host';
+  /** With or without `CAP_`; `ALL` is all of them. */
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly sysctls?: { readonly [name: string]: string | number };
+}
+
+export interface Labels {
+  readonly [name: string]: Scalar;
+}
+
+export type RootfsInput = { readonly kind: 'hostRootfs' } | { readonly kind: 'rootfs'; readonly path: string };
+
+export interface EnvFileInput {
+  readonly path: string;
+  /** Default true: a missing file is an error. */
+  readonly required?: boolean;
+}
+
+/** `source:target[:ro|rw]`. The `/` after the first colon keeps a target absolute. */
+export type VolumeText<V extends string> = `${V | BindSource}:/${string}`;
+type BindSource = '.' | '..' | '~' | `./${string}` | `../${string}` | `~/${string}` | `/${string}`;
+
+export type MountInput<V extends string = string> =
+  | { readonly type: 'volume'; readonly source: V; readonly target: string; readonly readOnly?: boolean }
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly?: boolean;
+      /** Make the source, a directory, if it is not there. Default false: that is an error. */
+      readonly createHostPath?: boolean;
+    }
+  | {
+      readonly type: 'tmpfs';
+      readonly target: string;
+      /** Default: half of the memory, as tmpfs(5). */
+      readonly size?: Size;
+      /** Permission bits, `0o1777` or `'1777'`. */
+      readonly mode?: number | string;
+      readonly readOnly?: boolean;
+    };
+
+export interface AttachmentInput {
+  /** More names under which the service is found on this network. */
+  readonly aliases?: readonly string[];
+  /** Static; the network must declare its subnet, and the service have one replica. */
+  readonly ipv4Address?: string;
+}
+
+export interface PortInput {
+  /** Port in the container. */
+  readonly target: number;
+  /** Port on the host, default the same. */
+  readonly published?: number;
+  /** Default 127.0.0.1. */
+  readonly hostAddress?: string;
+  readonly protocol?: 'tcp' | 'udp';
+  /** Listen on 0.0.0.0: everybody who reaches this host reaches the port. */
+  readonly public?: boolean;
+}
+
+export type Condition = 'started' | 'healthy' | 'completed';
+
+export interface HealthcheckInput {
+  /** Text runs in `/bin/sh -c`. Exit code 0 is healthy. */
+  readonly test?: string | readonly ['CMD', string, ...string[]] | readonly ['CMD-SHELL', string] | readonly ['NONE'];
+  /** Time between probes, default 30 s. */
+  readonly interval?: Duration;
+  /** After which a probe has failed, default 30 s. */
+  readonly timeout?: Duration;
+  /** Failures in a row that make it unhealthy, default 3. */
+  readonly retries?: number;
+  /** Failures in this time after the start don't count, default 30 s; the first success ends it. */
+  readonly startPeriod?: Duration;
+  /** Time between probes until the first success, default 100 ms. */
+  readonly startInterval?: Duration;
+  readonly disable?: boolean;
+}
+
+export interface LimitsInput {
+  /** CPUs, e.g. `1.5`. */
+  readonly cpus?: number;
+  /** Relative weight, 2 … 262144; 1024 is normal. */
+  readonly cpuShares?: number;
+  /** `'0-1,3'` */
+  readonly cpuset?: string;
+  /** At least 6 MiB. */
+  readonly memory?: Size;
+  /** Soft limit, at most `memory`. */
+  readonly memoryReservation?: Size;
+  /** Swap beyond `memory`; 0 is none. */
+  readonly swap?: Size;
+  readonly pids?: number;
+}
+
+export interface NetworkInput {
+  /** No way out, default false. */
+  readonly internal?: boolean;
+  /** IPv4 CIDR. Default: a free /24 is chosen. */
+  readonly subnet?: string;
+  /** Default: the first address of the subnet. */
+  readonly gateway?: string;
+  /** Bytes, 68 … 65535. */
+  readonly mtu?: number;
+  readonly labels?: Labels;
+}
+
+export interface VolumeInput {
+  readonly labels?: Labels;
+}
+
+/** What the function form of `defineStack` is given. */
+export interface StackContext {
+  /** `up`, `plan`, … */
+  readonly command: string;
+  /** `--mode`. */
+  readonly mode: string | undefined;
+  /** `.env` beside the stack file, and over it the environment of `tsstack`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `--instance`. */
+  readonly instance: string | undefined;
+  /** `--profile`, in order. */
+  readonly profiles: readonly string[];
+}

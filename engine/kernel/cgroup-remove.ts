@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync, rmdirSync, watch } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TsstackError } from '../model/errors.ts';
+import { cgroupError, errnoOf, processesOf, writeFile } from './cgroup-files.ts';
+
+/** ms. A killed process that has not gone by then hangs in the kernel. */
+const DEADLINE_MS = 10_000;
+
+/**
+ * Kills what is in the cgroup and below it, waits until it has gone, and removes the cgroup from every hierarchy: the first of
+ * `mountPoints`, where it is looked for, last. Absent already: nothing happens.
+ */
+export async function removeCgroup(
+  path: string,
+  options: { readonly mountPoints: readonly string[]; readonly signal: AbortSignal },
+): Promise<void> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DEADLINE_MS)]);
+  const present = options.mountPoints.map((mountPoint) => `${mountPoint}/${path}`).filter(exists);
+  const unified = present.find((directory) => fileExists(`${directory}/cgroup.events`));
+  try {
+    if (unified !== undefined) await emptyUnified(unified, signal);
+    for (const directory of present.toReversed()) await removeTree(directory, signal);
+  } catch (error) {
+    if (options.signal.aborted || !signal.aborted) throw error;
+    throw new TsstackError(`cannot remove cgroup \`${path}\`: its processes were killed and have not gone after ${DEADLINE_MS / 1000} s`, {
+      code: 'kernel',
+      hint: `look for processes in state D: \`cat ${present[0]}/cgroup.procs\``,
+      cause: error,
+    });
+  }
+}
+
+/** rmdir. False: something is in it. */
+export function removeIfEmpty(directory: string): boolean {
+  const errno = rmdir(directory);
+  if (errno === undefined || errno === 'ENOENT') return true;
+  if (errno === 'EBUSY' || errno === 'ENOTEMPTY') return false;
+  throw cgroupError(`cannot remove cgroup \`${directory}\``, errno);
+}
+
+/** A process is in one cgroup of every hierarchy and leaves all at once, so that the v2 one speaks for the v1 ones. */
+async function emptyUnified(directory: string, signal: AbortSignal): Promise<void> {
+  if (!populated(directory)) return;
+  const errno = writeFile(`${directory}/cgroup.kill`, '1');
+  if (errno === 'ENOENT') return; // before Linux 5.14; removeTree kills one by one
+  if (errno !== undefined) throw cgroupError(`cannot kill cgroup \`${directory}\``, errno);
+  await untilUnpopulated(directory, signal);
+}
+
+/** The kernel reports a change of `cgroup.events` as a modification of the file (cgroup-v2.rst, "(Un)populated Notification"). */
+function untilUnpopulated(directory: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const watcher = watch(`${directory}/cgroup.events`);
+    const settle = (finish: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      watcher.close();
+      finish();
+    };
+    const onAbort = (): void => settle(() => reject(signal.reason));
+    const check = (): void => {
+      try {
+        if (!populated(directory)) settle(resolve);
+      } catch (error) {
+        settle(() => reject(error));
+      }
+    };
+    watcher.on('change', check);
+    watcher.on('error', (error) => settle(() => reject(error)));
+    signal.addEventListener('abort', onAbort);
+    // Aborted before it was listened for, or emptied before it was watched.
+    if (signal.aborted) onAbort();
+    else check();
+  });
+}
+
+/**
+ * Children first. v1 notifies nobody, so that there, and only there, a cgroup that is still busy is killed and tried again after a pause.
+ */
+async function removeTree(directory: string, signal: AbortSignal): Promise<void> {
+  for (const child of children(directory)) await removeTree(`${directory}/${child}`, signal);
+  for (let pauseMs = 1; !removeIfEmpty(directory); pauseMs = Math.min(pauseMs * 2, 50)) {
+    for (const pid of processesOf(directory)) kill(pid);
+    await delay(pauseMs, undefined, { signal });
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+function populated(directory: string): boolean {
+  try {
+    return /^populated 1$/m.test(readFileSync(`${directory}/cgroup.events`, 'utf8'));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENODEV') return false;
+    throw error;
+  }
+}
+
+function children(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function exists(directory: string): boolean {
+  try {
+    readdirSync(directory);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function fileExists(path: string): boolean {
+  try {
+    readFileSync(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function rmdir(directory: string): string | undefined {
+  try {
+    rmdirSync(directory);
+    return undefined;
+  } catch (error) {
+    return errnoOf(error);
+  }
+}

@@ -1,0 +1,49 @@
+import { createRequire } from 'node:module';
+import { SyscallError } from './syscall-error.ts';
+
+/** The libc functions that Node has no binding for. As in section 2 of the manual; -1 is an error, told by `errno`. */
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
+  setns(fd: number, nstype: number): number;
+  flock(fd: number, operation: number): number;
+  abort(): never;
+  /** errno of this thread's last call. Read it at once: anything Node does in between may set it. */
+  errno(): number;
+}
+
+let bound: Libc | undefined;
+
+/** libc, bound on first use: loading koffi costs 9 ms, which a command that touches no kernel object should not pay. */
+export function libc(): Libc {
+  bound ??= bindLibc();
+  return bound;
+}
+
+/** The result of a libc call, or a SyscallError if it is -1. */
+export function checked(syscall: string, result: number): number {
+  if (result === -1) throw new SyscallError(syscall, libc().errno());
+  return result;
+}
+
+function bindLibc(): Libc {
+  // The published bundle is CommonJS and has `__filename`; the source is ESM and has not.
+  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
+  const koffi: typeof import('koffi') = require('koffi');
+  // Null: what the process has linked already, glibc or musl alike.
+  const lib = koffi.load(null);
+  return {
+    socket: lib.func('int socket(int domain, int type, int protocol)'),
+    bind: lib.func('int bind(int fd, const void *address, uint32_t length)'),
+    setsockopt: lib.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
+    send: lib.func('ssize_t send(int fd, const void *bytes, size_t length, int flags)'),
+    recv: lib.func('ssize_t recv(int fd, void *buffer, size_t length, int flags)'),
+    setns: lib.func('int setns(int fd, int nstype)'),
+    flock: lib.func('int flock(int fd, int operation)'),
+    abort: lib.func('void abort()') as unknown as () => never,
+    errno: () => koffi.errno(),
+  };
+}

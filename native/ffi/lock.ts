@@ -1,0 +1,15 @@
+import { errnoNumber } from '../abi/errno.ts';
+import { LOCK_EX, LOCK_NB } from '../abi/fcntl.ts';
+import { libc } from './libc.ts';
+import { SyscallError } from './syscall-error.ts';
+
+/**
+ * Takes the exclusive flock(2) of an open file without waiting. False: someone else holds it. The lock belongs to the open file
+ * description: it ends when the last copy of the fd is closed, so also with the process, however it dies.
+ */
+export function tryLock(fd: number): boolean {
+  if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+  const errno = libc().errno();
+  if (errno === errnoNumber('EAGAIN')) return false; // EWOULDBLOCK is the same number
+  throw new SyscallError('flock', errno);
+}

@@ -1,0 +1,46 @@
+/**
+ * `npm test`: everything. `node scripts/test.mjs kernel FILE...`: one tier, some files.
+ * Kernel and e2e tests change the machine: each tier gets a fake host of its own, which takes root.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { check, finish } from './check.mjs';
+import { root, sum, vitest } from './run.mjs';
+
+const tiers = ['check', 'kernel', 'e2e'];
+const [first, ...rest] = process.argv.slice(2);
+
+if (first === undefined) {
+  const results = [];
+  for (const tier of tiers) results.push(await run(tier, []));
+  finish(sum(results));
+} else if (tiers.includes(first)) {
+  finish(await run(first, rest));
+} else {
+  console.error(`unknown tier \`${first}\`; usage: node scripts/test.mjs [${tiers.join(' | ')}] [FILE...]`);
+  process.exitCode = 2;
+}
+
+async function run(tier, filters) {
+  if (tier === 'check') return check();
+  const lacking = whatIsMissing();
+  if (lacking !== undefined) {
+    const files = testFiles(tier);
+    console.log(`\n*** SKIPPED all ${tier} tests (${files} files): ${lacking} ***\n`);
+    return { passed: 0, failed: 0, skipped: files };
+  }
+  return vitest(tier, { filters, wrapper: ['sh', 'scripts/fake-host.sh'] });
+}
+
+function whatIsMissing() {
+  if (process.getuid?.() !== 0) return 'they need root';
+  const probe = spawnSync('sh', ['scripts/fake-host.sh', 'true'], { cwd: root, encoding: 'utf8' });
+  return probe.status === 0 ? undefined : `no fake host can be made: ${probe.stderr.trim() || probe.error?.message}`;
+}
+
+function testFiles(tier) {
+  const directory = join(root, 'test', tier);
+  if (!existsSync(directory)) return 0;
+  return readdirSync(directory, { recursive: true }).filter((file) => String(file).endsWith('.test.ts')).length;
+}
