@@ -21,7 +21,27 @@ export class IssueLog {
   }
 }
 
-/** Stable text, in the order of the input: one line an issue, then a line for what was probably meant. */
+/** In the order in which the things stand in the input; what isn't there comes last in its object. */
+export function inOrderOf(input: unknown, issues: readonly StackIssue[]): StackIssue[] {
+  const places = new Map(issues.map((issue) => [issue, placeOf(input, issue.path)]));
+  return [...issues].sort((a, b) => {
+    const [placeA, placeB] = [places.get(a) ?? [], places.get(b) ?? []];
+    const differs = placeA.findIndex((place, index) => place !== placeB[index]);
+    return differs < 0 ? placeA.length - placeB.length : (placeA[differs] ?? 0) - (placeB[differs] ?? -1);
+  });
+}
+
+function placeOf(input: unknown, path: IssuePath): number[] {
+  let value = input;
+  return path.map((key) => {
+    const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+    const index = keys.indexOf(String(key));
+    value = index < 0 || typeof value !== 'object' || value === null ? undefined : Reflect.get(value, key);
+    return index < 0 ? keys.length : index;
+  });
+}
+
+/** Stable text: one line an issue, then a line for what was probably meant. */
 export function renderIssues(issues: readonly StackIssue[], options: { readonly file: string }): string {
   const count = issues.length === 1 ? '1 thing is' : `${issues.length} things are`;
   const lines = [`${count} wrong with \`${options.file}\``];

@@ -5,7 +5,7 @@ import type { Scope } from './scope.ts';
 import type { PortSpec } from './spec.ts';
 
 const LOOPBACK = '127.0.0.1';
-const SHORT = /^(?:([0-9.]+|localhost|\*):)?(?:([0-9-]+):)?([0-9-]+)(?:\/([a-z]+))?$/i;
+const SHORT = /^(?:([0-9]+\.[0-9.]+|localhost|\*):)?(?:([0-9-]+):)?([0-9-]+)(?:\/([a-z]+))?$/i;
 
 /** One entry of `ports`: a range is as many ports. */
 export function readPorts(written: number | string | PortShape, path: IssuePath, scope: Scope): readonly PortSpec[] {

@@ -9,60 +9,35 @@ import { nearest } from './suggest.ts';
  * Undefined: nothing is left.
  */
 export function readShape(input: unknown, log: IssueLog): StackShape | undefined {
-  const parsed = stackSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) report(issue, { base: [], input, log });
-  return shapeWithout(input, parsed.error.issues);
-}
-
-/** Each round takes out at least one value, or its parent where it is a missing one that was wrong. */
-function shapeWithout(input: unknown, issues: readonly core.$ZodIssue[]): StackShape | undefined {
-  let rest = structuredCopy(input);
-  let wrong = issues;
-  for (;;) {
-    for (const issue of wrong) {
-      const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-      for (const path of paths) if (!takeOut(rest, toIssuePath(path))) return undefined;
-    }
+  const rest = copy(input);
+  for (let round = 1; ; round++) {
     const parsed = stackSchema.safeParse(rest);
     if (parsed.success) return parsed.data;
-    wrong = parsed.error.issues;
-    rest = structuredCopy(rest);
+    const mistakes = parsed.error.issues.flatMap((issue) => mistakesOf(issue, []));
+    // Later rounds only meet what the taking out left behind.
+    if (round === 1) for (const mistake of mistakes) report(mistake, input, log);
+    for (const mistake of mistakes) if (!takeOut(rest, mistake)) return undefined;
   }
 }
 
-/** Deletes the value at the path; where there is none its parent; of a list the whole list, because indexes would shift. */
-function takeOut(root: unknown, path: IssuePath): boolean {
-  let target = [...path];
-  while (target.length > 0) {
-    const parent = valueAt(root, target.slice(0, -1));
-    const key = target.at(-1);
-    if (isPlainObject(parent) && key !== undefined && key in parent) return Reflect.deleteProperty(parent, key);
-    target = target.slice(0, -1);
-  }
-  return false;
+interface Mistake {
+  readonly path: IssuePath;
+  readonly message: string;
+  /** The key itself is wrong, not its value. */
+  readonly unknownKey: boolean;
+  /** Words that would be right. */
+  readonly allowed: readonly string[];
 }
 
-interface Report {
-  readonly base: IssuePath;
-  readonly input: unknown;
-  readonly log: IssueLog;
-}
-
-function report(issue: core.$ZodIssue, { base, input, log }: Report): void {
-  const path = [...base, ...toIssuePath(issue.path)];
+function mistakesOf(issue: core.$ZodIssue, base: IssuePath): readonly Mistake[] {
+  const path = [...base, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))];
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) log.add([...path, key], undefined, 'there is no such setting', nearest(key, issue.message.split(' ')));
-    return;
+    const allowed = issue.message.split(' ');
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'there is no such setting', unknownKey: true, allowed }));
   }
   const branch = issue.code === 'invalid_union' ? branchMeant(issue.errors) : undefined;
-  if (branch !== undefined) {
-    for (const inner of branch) report(inner, { base: path, input, log });
-    return;
-  }
-  const value = valueAt(input, path);
-  if (value === undefined) log.add(path, undefined, `is missing: it ${issue.message}`);
-  else log.add(path, value, issue.message, typeof value === 'string' ? nearest(value, valuesAllowed(issue)) : undefined);
+  if (branch !== undefined) return branch.flatMap((inner) => mistakesOf(inner, path));
+  return [{ path, message: issue.message, unknownKey: false, allowed: valuesAllowed(issue) }];
 }
 
 /** The alternative of a union that was meant: the one that objects to something inside the value rather than to the value. */
@@ -77,8 +52,26 @@ function valuesAllowed(issue: core.$ZodIssue): string[] {
   return issue.errors.flatMap((branch) => branch.filter((inner) => inner.path.length === 0).flatMap(valuesAllowed));
 }
 
-function toIssuePath(path: readonly PropertyKey[]): IssuePath {
-  return path.map((key) => (typeof key === 'number' ? key : String(key)));
+function report({ path, message, unknownKey, allowed }: Mistake, input: unknown, log: IssueLog): void {
+  const value = valueAt(input, path);
+  if (unknownKey) log.add(path, undefined, message, nearest(String(path.at(-1)), allowed));
+  else if (value === undefined) log.add(path, undefined, `is missing: it ${message}`);
+  else log.add(path, value, message, typeof value === 'string' ? nearest(value, allowed) : undefined);
+}
+
+/**
+ * Makes the value at the path undefined, so that its key, which may be a name, can still be checked; where it is undefined already
+ * deletes it; where there is none deletes its parent. Of a list it takes the whole list, because indexes would shift.
+ */
+function takeOut(root: unknown, { path, unknownKey }: Mistake): boolean {
+  for (let length = path.length; length > 0; length--) {
+    const parent = valueAt(root, path.slice(0, length - 1));
+    const key = path[length - 1];
+    if (!isObject(parent) || key === undefined || !(key in parent)) continue;
+    const keep = !unknownKey && Reflect.get(parent, key) !== undefined;
+    return keep ? Reflect.set(parent, key, undefined) : Reflect.deleteProperty(parent, key);
+  }
+  return false;
 }
 
 function valueAt(root: unknown, path: IssuePath): unknown {
@@ -90,13 +83,13 @@ function valueAt(root: unknown, path: IssuePath): unknown {
   return value;
 }
 
-function isPlainObject(value: unknown): value is object {
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Objects and lists are copied, everything else (a function that has no business here) is shared. */
-function structuredCopy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(structuredCopy);
-  if (!isPlainObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, structuredCopy(inner)]));
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copy(inner)]));
 }

@@ -16,7 +16,6 @@ export interface Scope {
 export function isDeclared(scope: Scope, kind: 'services' | 'networks' | 'volumes', at: { path: IssuePath; name: string }): boolean {
   if (scope[kind].has(at.name)) return true;
   const noun = kind.slice(0, -1);
-  const declared = scope[kind].size === 0 ? `this stack has no ${kind}` : `there is no such ${noun} in this stack`;
-  scope.log.add(at.path, at.name, declared, nearest(at.name, scope[kind]));
+  scope.log.add(at.path, at.name, `is no ${noun} of this stack`, nearest(at.name, scope[kind]));
   return false;
 }

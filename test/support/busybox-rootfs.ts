@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A root filesystem of 2 MB: busybox with all its names, and a page for its httpd. Needs Debian's `busybox-static`. */
@@ -10,5 +10,7 @@ export function makeBusyboxRootfs(directory: string): void {
   copyFileSync('/bin/busybox', join(directory, 'bin/busybox'));
   chmodSync(join(directory, 'bin/busybox'), 0o755);
   const applets = execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n');
+  // Static glibc asks DNS first if it is not told otherwise.
+  writeFileSync(join(directory, 'etc/nsswitch.conf'), 'hosts: files dns\n');
   for (const applet of applets) if (applet !== 'busybox') symlinkSync('busybox', join(directory, 'bin', applet));
 }

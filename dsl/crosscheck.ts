@@ -1,0 +1,88 @@
+/** What is wrong between the parts of a stack though each part is right. Rules in the order in which they are told. */
+import { crosscheckNetworks } from './crosscheck-networks.ts';
+import type { IssueLog } from './issues.ts';
+import type { ServiceSpec, StackSpec } from './spec.ts';
+
+/** What a hostname may have: a label of RFC 1123. */
+const LONGEST_CONTAINER_NAME = 63;
+
+export function crosscheck(spec: StackSpec, log: IssueLog): void {
+  for (const [name, service] of Object.entries(spec.services)) {
+    checkContainerName(spec, name, log);
+    checkMountTargets(name, service, log);
+    checkConditions(spec, name, log);
+  }
+  checkCycles(spec, log);
+  checkPublishedPorts(spec, log);
+  crosscheckNetworks(spec, log);
+}
+
+/** `shop-web-12` is also a hostname. */
+function checkContainerName(spec: StackSpec, service: string, log: IssueLog): void {
+  const longest = `${spec.name}-${service}-${Math.max(1, spec.services[service]?.replicas ?? 1)}`;
+  if (longest.length <= LONGEST_CONTAINER_NAME) return;
+  log.add(
+    ['services', service],
+    undefined,
+    `would name a container \`${longest}\`, which is longer than ${LONGEST_CONTAINER_NAME} characters`,
+  );
+}
+
+function checkMountTargets(name: string, service: ServiceSpec, log: IssueLog): void {
+  const targets = service.mounts.map((mount) => mount.target);
+  for (const target of new Set(targets.filter((target, index) => targets.indexOf(target) < index))) {
+    log.add(['services', name, 'volumes'], undefined, `mount more than one thing at \`${target}\``);
+  }
+}
+
+function checkConditions(spec: StackSpec, name: string, log: IssueLog): void {
+  for (const [dependency, { condition }] of Object.entries(spec.services[name]?.dependsOn ?? {})) {
+    const path = ['services', name, 'dependsOn', dependency];
+    const on = spec.services[dependency];
+    if (condition === 'completed' && on?.kind === 'service') {
+      log.add(path, condition, `never comes: \`${dependency}\` is no job; give it \`kind: 'job'\``);
+    }
+    const told = log.issues.some(({ path: [, service, key] }) => service === dependency && key === 'healthcheck');
+    if (condition === 'healthy' && on !== undefined && on.healthcheck === undefined && !told) {
+      log.add(path, condition, `never comes: \`${dependency}\` has no healthcheck`);
+    }
+  }
+}
+
+/** Each cycle once, from its first service in the order of the file. */
+function checkCycles(spec: StackSpec, log: IssueLog): void {
+  const done = new Set<string>();
+  const visit = (name: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(name);
+    if (start >= 0) {
+      const last = trail.at(-1) ?? name;
+      log.add(['services', last, 'dependsOn', name], undefined, `makes a cycle: ${[...trail.slice(start), name].join(' → ')}`);
+      return;
+    }
+    if (done.has(name)) return;
+    for (const dependency of Object.keys(spec.services[name]?.dependsOn ?? {})) visit(dependency, [...trail, name]);
+    done.add(name);
+  };
+  for (const name of Object.keys(spec.services)) visit(name, []);
+}
+
+/** 0.0.0.0 is every address. A service's replicas share its ports; two entries of one service for the same port don't. */
+function checkPublishedPorts(spec: StackSpec, log: IssueLog): void {
+  const taken = new Map<string, { readonly service: string; readonly hostAddress: string }[]>();
+  for (const [service, { ports }] of Object.entries(spec.services)) {
+    for (const { hostAddress, hostPort, protocol } of ports) {
+      const key = `${hostPort}/${protocol}`;
+      const others = taken.get(key) ?? [];
+      const other = others.find(({ hostAddress: that }) => that === hostAddress || that === '0.0.0.0' || hostAddress === '0.0.0.0');
+      if (other !== undefined) {
+        const who = other.service === service ? 'by this service already' : `by \`${other.service}\``;
+        log.add(['services', service, 'ports'], `${hostAddress}:${key}`, `is published ${who}${also(other.hostAddress, hostAddress)}`);
+      }
+      taken.set(key, [...others, { service, hostAddress }]);
+    }
+  }
+}
+
+function also(theirs: string, ours: string): string {
+  return theirs === ours ? '' : ` on \`${theirs}\``;
+}

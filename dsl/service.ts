@@ -1,0 +1,160 @@
+import { readHealthcheck } from './healthcheck.ts';
+import { parseIpv4 } from './ipv4.ts';
+import type { IssuePath } from './issues.ts';
+import { NO_LIMITS, readLimits } from './limits.ts';
+import { readMount, readTmpfs } from './mounts.ts';
+import { HOSTNAME, isNamespacedSysctl, MEMBER_NAME } from './names.ts';
+import { readContainerPath, readHostPath } from './paths.ts';
+import { readPorts } from './ports.ts';
+import { readCapability, readCommand, readReplicas, readRestart, readStopSignal } from './process.ts';
+import type { ServiceShape } from './schema.ts';
+import { isDeclared, type Scope } from './scope.ts';
+import type { DependencySpec, EnvFileSpec, ImageSource, NetworkAttachmentSpec, ServiceSpec } from './spec.ts';
+import { parseDuration } from './units.ts';
+
+/** A service in long form. What is wrong is in the scope's log, and left out. */
+export function readService(written: ServiceShape, path: IssuePath, scope: Scope): ServiceSpec {
+  const kind = written.kind ?? 'service';
+  if (written.rerun !== undefined && kind !== 'job') scope.log.add([...path, 'rerun'], written.rerun, "is only for `kind: 'job'`");
+  return {
+    kind,
+    rerun: written.rerun ?? 'on-change',
+    image: readImage(written.image, [...path, 'image'], scope),
+    entrypoint: written.entrypoint === undefined ? undefined : readCommand(written.entrypoint, [...path, 'entrypoint'], scope),
+    command: written.command === undefined ? undefined : readCommand(written.command, [...path, 'command'], scope),
+    environment: readEnvironment(written.environment ?? {}, [...path, 'environment'], scope),
+    envFile: readEnvFiles(written.envFile, [...path, 'envFile'], scope),
+    workingDir: written.workingDir === undefined ? undefined : readContainerPath(written.workingDir, [...path, 'workingDir'], scope),
+    user: written.user === undefined ? undefined : readUser(written.user, [...path, 'user'], scope),
+    hostname: written.hostname === undefined ? undefined : readHostname(written.hostname, [...path, 'hostname'], scope),
+    mounts: readMounts(written, path, scope),
+    networks: readNetworks(written.networks, [...path, 'networks'], scope),
+    ports: (written.ports ?? []).flatMap((port, index) => readPorts(port, [...path, 'ports', index], scope)),
+    dependsOn: readDependencies(written.dependsOn, [...path, 'dependsOn'], scope),
+    healthcheck: written.healthcheck === undefined ? undefined : readHealthcheck(written.healthcheck, [...path, 'healthcheck'], scope),
+    restart: readRestart(written, path, scope),
+    replicas: readReplicas(written, path, scope),
+    labels: readTexts(written.labels),
+    stopSignal: readStopSignal(written.stopSignal ?? 'SIGTERM', [...path, 'stopSignal'], scope),
+    stopGracePeriodMs: readGracePeriod(written.stopGracePeriod ?? 10_000, [...path, 'stopGracePeriod'], scope),
+    init: written.init ?? true,
+    readOnly: written.readOnly ?? false,
+    limits: written.limits === undefined ? NO_LIMITS : readLimits(written.limits, [...path, 'limits'], scope),
+    userns: written.userns ?? 'private',
+    capAdd: (written.capAdd ?? []).flatMap((name, index) => readCapability(name, [...path, 'capAdd', index], scope)),
+    capDrop: (written.capDrop ?? []).flatMap((name, index) => readCapability(name, [...path, 'capDrop', index], scope)),
+    sysctls: readSysctls(written.sysctls ?? {}, [...path, 'sysctls'], scope),
+  };
+}
+
+/** Labels and the like: numbers and booleans become text. */
+export function readTexts(written: Readonly<Record<string, string | number | boolean>> | undefined): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(written ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+function readImage(written: ServiceShape['image'], path: IssuePath, scope: Scope): ImageSource {
+  if (typeof written === 'object') {
+    return written.kind === 'hostRootfs' ? written : { kind: 'rootfs', path: readHostPath(written.path, [...path, 'path'], scope) ?? '' };
+  }
+  // A shape that was wrong has been told and taken out already; then there is an issue at this very path.
+  const told = scope.log.issues.some((issue) => path.every((key, index) => issue.path[index] === key));
+  if (written === undefined && !told) scope.log.add(path, undefined, 'is missing');
+  else if (written !== undefined && !/^[^\s]+$/.test(written)) scope.log.add(path, written, 'is no image reference');
+  return { kind: 'reference', reference: written ?? '' };
+}
+
+function readEnvironment(written: NonNullable<ServiceShape['environment']>, path: IssuePath, scope: Scope): Record<string, string> {
+  const environment: [string, string][] = [];
+  for (const [name, value] of Object.entries(written)) {
+    if (name === '' || /[=\0]/.test(name)) scope.log.add([...path, name], undefined, 'is no name of a variable');
+    const text = value === null || value === undefined ? scope.env[name] : String(value);
+    if (text?.includes('\0')) scope.log.add([...path, name], undefined, 'contains a NUL');
+    else if (text !== undefined) environment.push([name, text]);
+  }
+  return Object.fromEntries(environment);
+}
+
+function readEnvFiles(written: ServiceShape['envFile'], path: IssuePath, scope: Scope): readonly EnvFileSpec[] {
+  if (written === undefined) return [];
+  const listed = isReadonlyArray(written);
+  const files: readonly (string | { path: string; required?: boolean | undefined })[] = listed ? written : [written];
+  return files.flatMap((file, index) => {
+    const at = listed ? [...path, index] : path;
+    const absolute = readHostPath(typeof file === 'string' ? file : file.path, at, scope);
+    const required = typeof file === 'string' ? true : (file.required ?? true);
+    return absolute === undefined ? [] : [{ path: absolute, required }];
+  });
+}
+
+function readUser(written: string | number, path: IssuePath, scope: Scope): string | undefined {
+  const user = String(written);
+  return /^[a-zA-Z0-9_][\w.-]*(?::[a-zA-Z0-9_][\w.-]*)?$/.test(user)
+    ? user
+    : scope.log.add(path, written, 'must be `user` or `user:group`');
+}
+
+function readHostname(written: string, path: IssuePath, scope: Scope): string | undefined {
+  return HOSTNAME.test(written) ? written : scope.log.add(path, written, 'must be a hostname of letters, digits, `-` and `.`, at most 64');
+}
+
+function readMounts(written: ServiceShape, path: IssuePath, scope: Scope): ServiceSpec['mounts'] {
+  const listed = typeof written.tmpfs === 'object';
+  const tmpfs = typeof written.tmpfs === 'string' ? [written.tmpfs] : (written.tmpfs ?? []);
+  return [
+    ...(written.volumes ?? []).map((mount, index) => readMount(mount, [...path, 'volumes', index], scope)),
+    ...tmpfs.map((mount, index) => readTmpfs(mount, listed ? [...path, 'tmpfs', index] : [...path, 'tmpfs'], scope)),
+  ].filter((mount) => mount !== undefined);
+}
+
+function readNetworks(written: ServiceShape['networks'], path: IssuePath, scope: Scope): readonly NetworkAttachmentSpec[] {
+  if (written === undefined) return [{ network: 'default', aliases: [], ipv4Address: undefined }];
+  if (isReadonlyArray(written)) {
+    const networks = written.filter((name, index) => {
+      if (written.indexOf(name) < index) return scope.log.add([...path, index], name, 'is named twice');
+      return isDeclared(scope, 'networks', { path: [...path, index], name });
+    });
+    return networks.map((network) => ({ network, aliases: [], ipv4Address: undefined }));
+  }
+  return Object.entries(written).flatMap(([network, attachment]) => {
+    if (!isDeclared(scope, 'networks', { path: [...path, network], name: network })) return [];
+    const aliases = (attachment?.aliases ?? []).filter((alias, index) => {
+      return MEMBER_NAME.test(alias) || scope.log.add([...path, network, 'aliases', index], alias, 'is no name');
+    });
+    const address = attachment?.ipv4Address;
+    const wrong = address !== undefined && parseIpv4(address) === undefined;
+    if (wrong) scope.log.add([...path, network, 'ipv4Address'], address, 'must be an IPv4 address');
+    return [{ network, aliases, ipv4Address: wrong ? undefined : address }];
+  });
+}
+
+function readDependencies(written: ServiceShape['dependsOn'], path: IssuePath, scope: Scope): Readonly<Record<string, DependencySpec>> {
+  if (written === undefined) return {};
+  const entries = isReadonlyArray(written)
+    ? written.map((name, index) => ({ name, key: index, condition: 'started' as const }))
+    : Object.entries(written).map(([name, value]) => ({
+        name,
+        key: name,
+        condition: typeof value === 'object' ? value.condition : (value ?? ('started' as const)),
+      }));
+  const known = entries.filter(({ name, key }) => isDeclared(scope, 'services', { path: [...path, key], name }));
+  return Object.fromEntries(known.map(({ name, condition }) => [name, { condition }]));
+}
+
+function readGracePeriod(written: string | number, path: IssuePath, scope: Scope): number {
+  const period = parseDuration(written);
+  if (period === undefined) scope.log.add(path, written, 'must be a duration such as `30s`');
+  return period ?? 0;
+}
+
+function readSysctls(written: NonNullable<ServiceShape['sysctls']>, path: IssuePath, scope: Scope): Readonly<Record<string, string>> {
+  for (const name of Object.keys(written)) {
+    const namespaced = isNamespacedSysctl(name) && /^[\w.-]+$/.test(name) && !name.includes('..');
+    if (!namespaced) scope.log.add([...path, name], undefined, 'is no sysctl of a container: it would change the host');
+  }
+  return readTexts(written);
+}
+
+/** `Array.isArray` as TypeScript has it knows no readonly arrays. */
+function isReadonlyArray<T>(value: T): value is Extract<T, readonly unknown[]> {
+  return Array.isArray(value);
+}
