@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ResolvedImage } from '../model/facts.ts';
+import { readImageUsers } from './users.ts';
 
 /** Links into /usr on a merged-/usr host; directories of their own on older ones. */
 const USERLAND = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
@@ -71,8 +72,7 @@ export function resolveHostRootfs(imagesDirectory: string): ResolvedImage {
     environment: { PATH: node === undefined ? PATH : `/opt/node/bin:${PATH}` },
     workingDir: '/',
     user: undefined,
-    passwd: fs.readFileSync(`${skeleton}/etc/passwd`, 'utf8'),
-    groupFile: fs.readFileSync(`${skeleton}/etc/group`, 'utf8'),
+    ...readImageUsers([skeleton]),
   };
 }
 
@@ -107,7 +107,8 @@ function makeSkeleton(imagesDirectory: string, skeleton: string): void {
   for (const name of USERLAND) copyUserlandEntry(name, unfinished);
   for (const name of ETC_FILES) copyEtc(name, unfinished);
   for (const name of ['passwd', 'group']) {
-    if (!fs.existsSync(`${unfinished}/etc/${name}`)) fs.writeFileSync(`${unfinished}/etc/${name}`, name === 'passwd' ? 'root:x:0:0:root:/root:/bin/sh\n' : 'root:x:0:\n');
+    if (!fs.existsSync(`${unfinished}/etc/${name}`))
+      fs.writeFileSync(`${unfinished}/etc/${name}`, name === 'passwd' ? 'root:x:0:0:root:/root:/bin/sh\n' : 'root:x:0:\n');
   }
   fs.chmodSync(unfinished, 0o755);
   try {

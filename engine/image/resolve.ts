@@ -4,6 +4,7 @@ import type { ImageSource } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ResolvedImage } from '../model/facts.ts';
 import { resolveHostRootfs } from './host-rootfs.ts';
+import { readImageUsers } from './users.ts';
 
 /** Throws `image` with what to do. `imagesDirectory` is ours and is made if it is not there. */
 export function resolveImage(image: ImageSource, imagesDirectory: string): ResolvedImage {
@@ -39,14 +40,6 @@ function resolveRootfs(path: string): ResolvedImage {
     environment: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
     workingDir: '/',
     user: undefined,
-    passwd: readInRoot(path, 'etc/passwd'),
-    groupFile: readInRoot(path, 'etc/group'),
+    ...readImageUsers([path]),
   };
-}
-
-/** Empty when it isn't a plain file: a symlink there could lead out of the root. */
-function readInRoot(root: string, path: string): string {
-  const full = `${root}/${path}`;
-  const stat = fs.lstatSync(full, { throwIfNoEntry: false });
-  return stat?.isFile() ? fs.readFileSync(full, 'utf8') : '';
 }

@@ -26,6 +26,8 @@ export interface ContainerDeps {
   readonly onCreated: (name: ContainerName, initPid: number) => void;
   readonly onWarning: (name: ContainerName, message: string) => void;
   readonly signalNumber: (name: string) => number | undefined;
+  /** Ends the grace period of every stop. */
+  readonly hurry: AbortSignal;
 }
 
 type ContainerOps = 'container.create' | 'container.update' | 'container.delete' | 'container.start' | 'container.stop';
@@ -54,7 +56,12 @@ export function containerExecutors(deps: ContainerDeps): Pick<Executors, Contain
       await deps.launcher().start(process.name);
     },
     'container.stop': async ({ name, status, stopSignal, stopGracePeriodMs }, signal) => {
-      await stopContainer(deps.launcher(), { status, signalNumber: deps.signalNumber(stopSignal) ?? 15, graceMs: stopGracePeriodMs, signal });
+      await stopContainer(deps.launcher(), {
+        status,
+        signalNumber: deps.signalNumber(stopSignal) ?? 15,
+        graceMs: stopGracePeriodMs,
+        hurry: AbortSignal.any([signal, deps.hurry]),
+      });
       const after = readContainerStatus(directoryOf(name), deps.bootId);
       if (after.state === 'running') throw new TsstackError(`cannot stop container \`${name}\`: it is still running`, { code: 'kernel' });
     },
@@ -65,11 +72,12 @@ interface StopOptions {
   readonly status: ContainerStatus;
   readonly signalNumber: number;
   readonly graceMs: number;
-  readonly signal: AbortSignal;
+  /** Ends the grace period, not the stop. */
+  readonly hurry: AbortSignal;
 }
 
-/** The monitor ends last, after it has written the exit down: its end is what is waited for. An abort ends the grace period, not the stop. */
-async function stopContainer(launcher: Launcher, { status, signalNumber, graceMs, signal }: StopOptions): Promise<void> {
+/** The monitor ends last, after it has written the exit down: its end is what is waited for. */
+async function stopContainer(launcher: Launcher, { status, signalNumber, graceMs, hurry }: StopOptions): Promise<void> {
   const { init, monitor } = status;
   if (!init) return;
   const last = monitor ?? init;
@@ -77,10 +85,11 @@ async function stopContainer(launcher: Launcher, { status, signalNumber, graceMs
   // Handled below in every case; a launcher that dies meanwhile must not be an unhandled rejection.
   ended.catch(() => undefined);
   if (await launcher.signal(init, signalNumber)) {
-    const hurry = new AbortController();
-    const grace = delay(graceMs, undefined, { signal: AbortSignal.any([hurry.signal, signal]) }).catch(() => undefined);
+    const over = new AbortController();
+    // The only rejection is the abort, which ends the grace period as its timer would.
+    const grace = delay(graceMs, undefined, { signal: AbortSignal.any([over.signal, hurry]) }).catch(() => undefined);
     await Promise.race([ended, grace]);
-    hurry.abort();
+    over.abort();
     // ESRCH, when it has gone meanwhile, is what is wanted.
     await launcher.signal(init, SIGKILL);
   }

@@ -1,6 +1,6 @@
 /** A lock that dies with its holder: flock(2) on a file that names who has it. */
 import fs from 'node:fs';
-import { tryLock } from '../../native/ffi/lock.ts';
+import { tryLock, waitLock } from '../../native/ffi/lock.ts';
 import { TsstackError } from '../model/errors.ts';
 
 /** Released by dispose, or by the kernel when the process ends, however it ends. */
@@ -36,6 +36,29 @@ export class FileLock implements Disposable {
     if (this.#fd === undefined) return;
     fs.rmSync(this.#path, { force: true });
     fs.closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}
+
+/**
+ * A lock on a directory, waited for: held for a few milliseconds at a time while something all stacks share is given out. It blocks
+ * this thread, which has nothing better to do: whoever holds it is another process.
+ */
+export class DirectoryLock implements Disposable {
+  #fd: number | undefined;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  static acquire(directory: string): DirectoryLock {
+    const fd = fs.openSync(directory, fs.constants.O_RDONLY);
+    waitLock(fd);
+    return new DirectoryLock(fd);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
     this.#fd = undefined;
   }
 }

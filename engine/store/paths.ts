@@ -48,7 +48,3 @@ export function imagesDirectory({ stateDirectory }: HostPaths): string {
 export function stageDirectory({ runDirectory }: HostPaths): string {
   return `${runDirectory}/stage`;
 }
-
-export function hostLock({ runDirectory }: HostPaths): string {
-  return `${runDirectory}/host.lock`;
-}

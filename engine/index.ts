@@ -1,0 +1,191 @@
+/** The engine: everything that makes the kernel match a stack. */
+import fs from 'node:fs';
+import type { StackSpec } from '../dsl/spec.ts';
+import { apply } from './apply/apply.ts';
+import { removeEmptyParents } from './kernel/cgroups.ts';
+import type { DownOptions, Engine, ExecOptions, LogOptions, PlanOptions, UpOptions, UpResult } from './model/engine.ts';
+import { TsstackError } from './model/errors.ts';
+import type { OnEvent } from './model/events.ts';
+import type { StackIdentity } from './model/ids.ts';
+import type { Plan, Policy } from './model/plan.ts';
+import { CGROUP_ROOT, stackIdentity } from './plan/names.ts';
+import { containersOf } from './plan/replicas.ts';
+import { acquireStackLock } from './store/lock.ts';
+import { readLogs } from './store/logs.ts';
+import { type HostPaths, hostPaths } from './store/paths.ts';
+import { awaitCompleted, awaitHealthy } from './wiring/await.ts';
+import { execInContainer } from './wiring/exec.ts';
+import { createExecutors } from './wiring/executors.ts';
+import { listContainers } from './wiring/listing.ts';
+import { DEFAULT_POLICY, makeDirectories, planDown, planUp, requireRoot, throwObstacles } from './wiring/prepare.ts';
+import { Session } from './wiring/session.ts';
+import { superviseContainers } from './wiring/supervisor.ts';
+
+export interface EngineOptions {
+  readonly name: string;
+  /** Directory of the stack file; its real path is part of the stack's identity. */
+  readonly directory: string;
+  readonly instance?: string | undefined;
+  /** Path of the launcher's binary. */
+  readonly launcher: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const identity = stackIdentity(options.name, fs.realpathSync(options.directory), options.instance);
+  return new StackEngine(identity, { host: hostPaths(options.env), launcher: options.launcher });
+}
+
+class StackEngine implements Engine {
+  readonly identity: StackIdentity;
+  readonly #session: Session;
+
+  constructor(identity: StackIdentity, { host, launcher }: { readonly host: HostPaths; readonly launcher: string }) {
+    this.identity = identity;
+    this.#session = new Session({ stack: identity, host, launcher });
+  }
+
+  async plan(spec: StackSpec, options: PlanOptions): Promise<Plan> {
+    requireRoot('plan');
+    fs.mkdirSync(this.#session.host.stateDirectory, { recursive: true, mode: 0o711 });
+    fs.mkdirSync(this.#session.host.runDirectory, { recursive: true, mode: 0o711 });
+    return planUp(this.#session, spec, { policy: policyOf(options), keep: false });
+  }
+
+  async up(spec: StackSpec, options: UpOptions): Promise<UpResult> {
+    const result = await this.#reconcile(spec, { policy: policyOf(options), command: 'up', ...options });
+    if (options.wait) await this.#waitForAll(spec, options);
+    return result;
+  }
+
+  async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
+    requireRoot('take the stack down');
+    const startedAt = Date.now();
+    makeDirectories(this.#session);
+    using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, 'down');
+    const plan = withGrace(await planDown(this.#session, { deleteVolumes: volumes }), timeoutMs);
+    await this.#apply(plan, { signal, onEvent });
+    this.#removeEmptyDirectories();
+    return { plan, durationMs: Date.now() - startedAt };
+  }
+
+  async stop({ signal, onEvent, hurry }: { signal: AbortSignal; onEvent: OnEvent; hurry: AbortSignal }): Promise<void> {
+    requireRoot('stop the stack');
+    using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, 'stop');
+    const plan = await planDown(this.#session, { deleteVolumes: false });
+    const stops = plan.steps.filter(({ op }) => op.kind === 'container.stop');
+    // Stops depend on stops alone. In a hurry the grace period ends; what is being stopped is stopped.
+    await this.#apply({ ...plan, steps: stops }, { signal, onEvent, hurry });
+  }
+
+  async ps() {
+    requireRoot('list containers');
+    return listContainers(this.#session);
+  }
+
+  logs({ signal, follow, only, since, tail }: LogOptions) {
+    return readLogs({ directory: this.#session.paths.logs, signal, follow, only, since, tail });
+  }
+
+  exec(options: ExecOptions): Promise<number> {
+    requireRoot('exec');
+    return execInContainer(this.#session, options);
+  }
+
+  async supervise(spec: StackSpec, { signal, onEvent }: { signal: AbortSignal; onEvent: OnEvent }) {
+    await superviseContainers(this.#session, spec, {
+      signal,
+      onEvent,
+      restart: async (container) => {
+        await this.#reconcile(spec, {
+          policy: { ...DEFAULT_POLICY, containers: [container] },
+          command: 'restart',
+          signal,
+          onEvent: ignore,
+        });
+      },
+    });
+    return listContainers(this.#session);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+  }
+
+  async #reconcile(
+    spec: StackSpec,
+    { policy, command, signal, onEvent }: { policy: Policy; command: string; signal: AbortSignal; onEvent: OnEvent },
+  ): Promise<UpResult> {
+    requireRoot('bring the stack up');
+    const startedAt = Date.now();
+    makeDirectories(this.#session);
+    using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, command);
+    this.#session.forgetNamespaces();
+    const plan = await planUp(this.#session, spec, { policy, keep: true });
+    throwObstacles(plan);
+    await this.#apply(plan, { signal, onEvent });
+    return { plan, durationMs: Date.now() - startedAt };
+  }
+
+  async #apply(
+    plan: Plan,
+    { signal, onEvent, hurry }: { signal: AbortSignal; onEvent: OnEvent; hurry?: AbortSignal | undefined },
+  ): Promise<void> {
+    onEvent({ type: 'planned', at: Date.now(), plan });
+    if (plan.steps.length === 0) return;
+    await apply(plan, { executors: createExecutors(this.#session, hurry), signal, onEvent, now: Date.now });
+    for (const message of this.#session.warnings) onEvent({ type: 'notice', at: Date.now(), message });
+    this.#session.warnings.clear();
+  }
+
+  async #waitForAll(spec: StackSpec, { signal, waitTimeoutMs }: UpOptions): Promise<void> {
+    const timeout = waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(waitTimeoutMs);
+    const either = timeout ? AbortSignal.any([signal, timeout]) : signal;
+    try {
+      await Promise.all(
+        containersOf(spec).map(async ({ name, service }) => {
+          if (service.kind === 'job') await awaitCompleted(this.#session, name, either);
+          else if (service.healthcheck) await awaitHealthy(this.#session, name, either);
+        }),
+      );
+    } catch (error) {
+      if (!timeout?.aborted || signal.aborted) throw error;
+      throw new TsstackError(`stack \`${this.identity.name}\` is not ready after ${waitTimeoutMs} ms`, {
+        code: 'wait-timed-out',
+        hint: '`tsstack ps` shows what is missing',
+        cause: error,
+      });
+    }
+  }
+
+  /** Volumes stay; the stack's folder with them. */
+  #removeEmptyDirectories(): void {
+    const { paths, stack, cgroups } = this.#session;
+    removeEmptyParents(`${CGROUP_ROOT}/${stack.id}`, cgroups);
+    for (const directory of [paths.containers, paths.hosts, paths.logs]) fs.rmSync(directory, { recursive: true, force: true });
+    fs.rmSync(paths.allocation, { force: true });
+    for (const directory of [paths.volumes, paths.directory]) removeIfEmpty(directory);
+  }
+}
+
+function policyOf({ forceRecreate, services }: PlanOptions): Policy {
+  return { ...DEFAULT_POLICY, forceRecreate: forceRecreate ?? false, services };
+}
+
+function withGrace(plan: Plan, graceMs: number | undefined): Plan {
+  if (graceMs === undefined) return plan;
+  const steps = plan.steps.map((step) =>
+    step.op.kind === 'container.stop' ? { ...step, op: { ...step.op, stopGracePeriodMs: graceMs } } : step,
+  );
+  return { ...plan, steps };
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    fs.rmdirSync(directory);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,111 @@
+/** Asks every driver what is there of one stack. Synchronous reads first; the firewall's process runs beside them. */
+import { observeAddresses } from '../kernel/addresses.ts';
+import { observeCgroups } from '../kernel/cgroups.ts';
+import { observeContainers } from '../kernel/containers.ts';
+import { observeFiles } from '../kernel/files.ts';
+import { observeFirewall } from '../kernel/firewall.ts';
+import { observeLinks } from '../kernel/links.ts';
+import { observeRoutes } from '../kernel/routes.ts';
+import { observeSysctls } from '../kernel/sysctls.ts';
+import { observeVolumes } from '../kernel/volumes.ts';
+import type { LinkState, NetnsRef, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
+import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
+import { readAllocations } from '../store/allocation.ts';
+import type { Session } from './session.ts';
+
+/** `inside`: also addresses and routes within the containers' network namespaces. They end with these, so `down` need not know them. */
+export async function observeStack(session: Session, { inside }: { readonly inside: boolean }): Promise<Observed> {
+  const firewall = observeFirewall(session.stack.hash);
+  // Should one of the synchronous reads throw, nobody would wait for it.
+  firewall.catch(() => undefined);
+  const { stack, paths } = session;
+  const links = observeLinks(session.namespaces.host);
+  const ours = links.flatMap((state) => {
+    const name = nameFromMark(stack, state.ifalias);
+    return name === undefined ? [] : [{ name, state }];
+  });
+  const resources: ObservedResource[] = [
+    ...ours.map(({ name, state }) => ({ kind: 'link' as const, id: `link:${stack.name}/${name}`, state })),
+    ...observeBridges(
+      session,
+      ours.filter(({ state }) => state.type === 'bridge'),
+    ),
+    ...observeContainerResources(session, inside),
+    ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
+      kind: 'cgroup' as const,
+      id: `cgroup:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}`,
+      state,
+    })),
+    ...observeVolumes(paths.volumes).map((state) => ({ kind: 'volume' as const, id: `volume:${stack.name}/${state.name}`, state })),
+    ...observeFiles(paths.hosts).map((state) => ({
+      kind: 'file' as const,
+      id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/hosts`,
+      state,
+    })),
+  ];
+  for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
+  return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
+}
+
+function unowned(links: readonly LinkState[], ours: ReadonlySet<number>): Record<string, UnownedLink> {
+  return Object.fromEntries(links.filter(({ ifindex }) => !ours.has(ifindex)).map(({ ifname, type, group }) => [ifname, { type, group }]));
+}
+
+function observeBridges({ stack, namespaces }: Session, bridges: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+  const byIfname = new Map(bridges.map(({ name, state }) => [state.ifname, name]));
+  const addresses = observeAddresses(namespaces.host, { in: 'host' }).flatMap((state) => {
+    const name = byIfname.get(state.ifname);
+    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}`, state }];
+  });
+  const localnets = bridges.map(({ name, state }) => ({
+    id: `${name}/route_localnet`,
+    path: `net/ipv4/conf/${state.ifname}/route_localnet`,
+  }));
+  const wanted = [{ id: 'ip_forward', path: 'net/ipv4/ip_forward' }, ...localnets];
+  const idByPath = new Map(wanted.map(({ id, path }) => [path, id]));
+  const sysctls = observeSysctls(wanted.map(({ path }) => path)).map((state) => ({
+    kind: 'sysctl' as const,
+    id: `sysctl:${stack.name}/${idByPath.get(state.path) ?? state.path}`,
+    state,
+  }));
+  return [...addresses, ...sysctls];
+}
+
+function observeContainerResources(session: Session, inside: boolean): ObservedResource[] {
+  const { stack, paths, bootId } = session;
+  const interfaces = new Map(
+    Object.entries(readAllocations(session.host, stack).own.interfaces).map(([key, ifname]) => {
+      const [container = '', network = ''] = key.split('/');
+      return [`${container}/${ifname}`, `${container}@${network}`];
+    }),
+  );
+  return observeContainers(paths.containers, bootId).flatMap((state) => {
+    const { name, status, record } = state;
+    const stopSignal = record?.stopSignal ?? 'SIGTERM';
+    const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
+    const resources: ObservedResource[] = [
+      { kind: 'container', id: `container:${stack.name}/${name}`, state },
+      { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
+    ];
+    if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
+    if (inside && status.state === 'running' && status.init) resources.push(...observeInside(session, name, interfaces));
+    return resources;
+  });
+}
+
+function observeInside({ stack, namespaces }: Session, container: string, interfaces: ReadonlyMap<string, string>): ObservedResource[] {
+  const netns: NetnsRef = { in: 'container', container };
+  const connection = namespaces.container(container);
+  const nameOf = (ifname: string) => interfaces.get(`${container}/${ifname}`);
+  const addresses = observeAddresses(connection, netns).flatMap((state) => {
+    const name = nameOf(state.ifname);
+    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}`, state }];
+  });
+  const routes = observeRoutes(connection, netns).flatMap((state) => {
+    const name = nameOf(state.ifname);
+    return name === undefined || state.destination !== 'default'
+      ? []
+      : [{ kind: 'route' as const, id: `route:${stack.name}/${name}`, state }];
+  });
+  return [...addresses, ...routes];
+}

@@ -1,0 +1,80 @@
+/** What one command holds of the host while it works: sockets, the launcher, the layout of cgroups. Each made when it is first needed. */
+import { readFileSync } from 'node:fs';
+import { detectCgroupLayout } from '../kernel/cgroups.ts';
+import { type Launcher, startLauncher } from '../kernel/launcher.ts';
+import { type NetworkNamespaces, openNetworkNamespaces } from '../kernel/network-namespaces.ts';
+import type { CgroupLayout } from '../model/cgroup.ts';
+import type { ContainerName, StackIdentity } from '../model/ids.ts';
+import { type HostPaths, type StackPaths, stackPaths, stageDirectory } from '../store/paths.ts';
+
+export interface SessionOptions {
+  readonly stack: StackIdentity;
+  readonly host: HostPaths;
+  /** Path of the launcher's binary. */
+  readonly launcher: string;
+}
+
+export class Session implements AsyncDisposable {
+  readonly stack: StackIdentity;
+  readonly host: HostPaths;
+  readonly paths: StackPaths;
+  readonly launcherBinary: string;
+  /** Warnings of the launcher, each once. */
+  readonly warnings = new Set<string>();
+  readonly #initPids = new Map<ContainerName, number>();
+  #bootId: string | undefined;
+  #cgroups: CgroupLayout | undefined;
+  #namespaces: NetworkNamespaces | undefined;
+  #launcher: Launcher | undefined;
+
+  constructor({ stack, host, launcher }: SessionOptions) {
+    this.stack = stack;
+    this.host = host;
+    this.paths = stackPaths(host, stack);
+    this.launcherBinary = launcher;
+  }
+
+  /** Differs after a reboot (random(4), boot_id). */
+  get bootId(): string {
+    this.#bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return this.#bootId;
+  }
+
+  get cgroups(): CgroupLayout {
+    this.#cgroups ??= detectCgroupLayout();
+    return this.#cgroups;
+  }
+
+  get namespaces(): NetworkNamespaces {
+    this.#namespaces ??= openNetworkNamespaces((name) => this.initPid(name));
+    return this.#namespaces;
+  }
+
+  get launcher(): Launcher {
+    this.#launcher ??= startLauncher({ binary: this.launcherBinary, stageDirectory: stageDirectory(this.host) });
+    return this.#launcher;
+  }
+
+  knowInit(name: ContainerName, pid: number): void {
+    this.#initPids.set(name, pid);
+  }
+
+  /** Throws for a container that does not run: whoever asks wants to enter its namespaces. */
+  initPid(name: ContainerName): number {
+    const pid = this.#initPids.get(name);
+    if (pid === undefined) throw new Error(`container ${name} has no init`);
+    return pid;
+  }
+
+  /** Sockets in the namespaces of containers that may have been recreated since. */
+  forgetNamespaces(): void {
+    this.#namespaces?.[Symbol.dispose]();
+    this.#namespaces = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.forgetNamespaces();
+    await this.#launcher?.[Symbol.asyncDispose]();
+    this.#launcher = undefined;
+  }
+}
