@@ -15,7 +15,17 @@ export function linkMakes(graph: StepGraph, decisions: Decisions): void {
       const before = need.until === 'done' ? last : awaited(graph, need, { decisions, last, by: id });
       if (before) first.after.add(before);
     }
+    if (first.op.kind === 'route.add') after(first, freedRoutes(graph, id));
   }
+}
+
+/** A container has one default route: the old one goes first, by itself or with its link. */
+function freedRoutes(graph: StepGraph, route: ResourceId): Node[] {
+  const container = containerOfResource(route);
+  return graph.nodes.filter(
+    ({ phase, op, resource }) =>
+      phase === 'remove' && (op.kind === 'route.delete' || op.kind === 'link.delete') && containerOfResource(resource) === container,
+  );
 }
 
 interface Awaiting {

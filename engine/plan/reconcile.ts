@@ -55,9 +55,11 @@ function decide(desired: Desired, observed: Observed, policy: Policy): Decisions
     const owner = want?.within === undefined ? undefined : decideOne(want.within);
     const renewed = owner?.changes.make.some(({ op }) => op.kind === 'container.create' || op.kind === 'link.create') ?? false;
     const asleep = want?.within !== undefined && dormant.has(want.within) && !renewed;
-    const changes = asleep
-      ? NOTHING
-      : applyRule(kind, id, { want, have, context: { policy, renewed, unownedLinks: observed.unownedLinks } });
+    const goesAlong = want === undefined && ON_A_LINK.has(kind) && endsWithLink(decideOne(id.replace(/^[a-z]+/, 'link')));
+    const changes =
+      asleep || goesAlong
+        ? NOTHING
+        : applyRule(kind, id, { want, have, context: { policy, renewed, unownedLinks: observed.unownedLinks } });
     const decision: Decision = { id, kind, desired: want, observed: have, changes };
     decisions.set(id, decision);
     if (asleep || (have?.kind === 'container' && have.state.status.state === 'stopped' && !creates(changes))) dormant.add(id);
@@ -65,6 +67,13 @@ function decide(desired: Desired, observed: Observed, policy: Policy): Decisions
   };
   for (const id of [...new Set([...wanted.keys(), ...found.keys()])].sort()) decideOne(id);
   return decisions;
+}
+
+const ON_A_LINK: ReadonlySet<ResourceKind> = new Set(['address', 'route']);
+
+/** What is on a link goes with it: taken away before, a process would lose its network while it stops. */
+function endsWithLink(link: Decision | undefined): boolean {
+  return link === undefined || link.changes.remove.some(({ op }) => op.kind === 'link.delete');
 }
 
 /** A job that is done stays as a stopped container: it has no namespaces, so its links are not missed. */

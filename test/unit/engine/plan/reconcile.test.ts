@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import type { StackSpec } from '../../../../dsl/spec.ts';
+import type { HostFacts } from '../../../../engine/model/facts.ts';
+import type { Desired, Observed } from '../../../../engine/model/resources.ts';
+import { lower } from '../../../../engine/plan/lower.ts';
+import { reconcile } from '../../../../engine/plan/reconcile.ts';
+import { renderPlan } from '../../../../engine/plan/render.ts';
+import { attach, EMPTY, ended, facts, network, POLICY, STACK, service, settled, stack } from '../../../support/plan-world.ts';
+
+const HEALTHCHECK = { argv: ['true'], intervalMs: 30_000, timeoutMs: 30_000, retries: 3, startPeriodMs: 0, startIntervalMs: 100 };
+
+const SHOP: StackSpec = stack(
+  {
+    web: service({
+      networks: attach('front', 'back'),
+      ports: [{ hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+      dependsOn: { db: { condition: 'healthy' }, migrate: { condition: 'completed' } },
+    }),
+    db: service({
+      networks: attach('back'),
+      healthcheck: HEALTHCHECK,
+      mounts: [{ type: 'volume', source: 'data', target: '/data', readOnly: false }],
+      limits: { ...service().limits, memory: 512 * 2 ** 20 },
+    }),
+    migrate: service({ kind: 'job', networks: attach('back'), dependsOn: { db: { condition: 'healthy' } } }),
+  },
+  { networks: { front: network(), back: network({ internal: true }) }, volumes: { data: { labels: {} } } },
+);
+
+function desiredOf(spec: StackSpec, parts: Partial<HostFacts> = {}): Desired {
+  const lowered = lower(spec, STACK, facts(parts));
+  expect(lowered.obstacles).toEqual([]);
+  return lowered.desired;
+}
+
+/** `before`: what the stack was, whose addresses it holds. */
+function planText(spec: StackSpec, observed: Observed, { policy = POLICY, before = SHOP } = {}): string {
+  const own = lower(before, STACK, facts()).allocation;
+  return renderPlan(reconcile(desiredOf(spec, { own }), observed, policy));
+}
+
+/** The world after `up`: the job has completed. */
+function up(spec: StackSpec): Observed {
+  return ended(settled(desiredOf(spec)), 'migrate-1', 0);
+}
+
+function withService(name: string, parts: Parameters<typeof service>[0]): StackSpec {
+  const old = SHOP.services[name];
+  if (!old) throw new Error(name);
+  return { ...SHOP, services: { ...SHOP.services, [name]: { ...old, ...parts } } };
+}
+
+const golden = (name: string) => `../../../golden/plan/${name}.txt`;
+
+describe('a plan', () => {
+  it('makes everything when nothing is there', async () => {
+    await expect(planText(SHOP, EMPTY)).toMatchFileSnapshot(golden('first-up'));
+  });
+
+  it('is the same for the same arguments', () => {
+    expect(planText(SHOP, EMPTY)).toBe(planText(SHOP, EMPTY));
+  });
+
+  it('has no steps for what already is', () => {
+    expect(planText(SHOP, up(SHOP))).toBe('');
+  });
+
+  it('removes everything inwards out when nothing is desired', async () => {
+    await expect(renderPlan(reconcile({ stackName: 'shop', resources: [] }, up(SHOP), POLICY))).toMatchFileSnapshot(golden('down'));
+  });
+
+  it('removes volumes only when asked to', async () => {
+    const plan = reconcile({ stackName: 'shop', resources: [] }, up(SHOP), { ...POLICY, deleteVolumes: true });
+    expect(plan.steps.filter(({ op }) => op.kind === 'volume.delete')).toHaveLength(1);
+  });
+
+  it('recreates only the service whose command changed, and says what changed', async () => {
+    const changed = withService('web', { command: ['/bin/httpd', '-f', '-v'] });
+    await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('command-changed'));
+  });
+
+  it('changes a limit in place', async () => {
+    const changed = withService('db', { limits: { ...service().limits, memory: 2 ** 30 } });
+    await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('limit-changed'));
+  });
+
+  it('takes a limit away in place', async () => {
+    const changed = withService('db', { limits: service().limits });
+    await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('limit-removed'));
+  });
+
+  it('publishes another port in place', async () => {
+    const changed = withService('web', { ports: [{ hostAddress: '127.0.0.1', hostPort: 9090, containerPort: 80, protocol: 'tcp' }] });
+    await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('port-changed'));
+  });
+
+  it('joins and leaves networks in place', async () => {
+    const changed = withService('db', { networks: attach('back', 'front') });
+    await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('network-joined'));
+    await expect(planText(SHOP, up(changed), { before: changed })).toMatchFileSnapshot(golden('network-left'));
+  });
+
+  it('adds and removes replicas without touching the others', async () => {
+    const two = withService('web', { replicas: 2 });
+    await expect(planText(two, up(SHOP))).toMatchFileSnapshot(golden('scale-up'));
+    await expect(planText(SHOP, up(two), { before: two })).toMatchFileSnapshot(golden('scale-down'));
+  });
+
+  it('keeps a volume that is not declared any more', async () => {
+    const without = { ...withService('db', { mounts: [] }), volumes: {} };
+    await expect(planText(without, up(SHOP))).toMatchFileSnapshot(golden('volume-undeclared'));
+  });
+
+  it('makes a stopped service again and keeps what it had written', async () => {
+    await expect(planText(SHOP, ended(up(SHOP), 'web-1', 1))).toMatchFileSnapshot(golden('service-exited'));
+  });
+
+  it('runs a failed job again, and what waited for it', async () => {
+    const failed = ended(ended(settled(desiredOf(SHOP)), 'migrate-1', 3), 'web-1', 0);
+    await expect(planText(SHOP, failed)).toMatchFileSnapshot(golden('job-failed'));
+  });
+
+  it('runs a completed job again only when its inputs changed', () => {
+    expect(planText(withService('migrate', { command: ['/bin/other'] }), up(SHOP))).toContain(
+      'container:shop/migrate-1, container.create, command changed',
+    );
+    expect(planText(withService('migrate', { rerun: 'always' }), up(withService('migrate', { rerun: 'always' })))).toContain(
+      'container:shop/migrate-1, container.create, it runs at every up',
+    );
+  });
+
+  it('touches only the chosen services and what they share', () => {
+    const both = planText(SHOP, EMPTY, { policy: { ...POLICY, services: ['db'] } });
+    expect(both).toContain('container:shop/db-1, container.create');
+    expect(both).not.toContain('web-1');
+    expect(both).toContain('link:shop/front, link.create');
+  });
+
+  it('names a foreign link in its way and has no steps', () => {
+    const bridge = desiredOf(SHOP).resources.find(({ id }) => id === 'link:shop/front');
+    const ifname = bridge?.kind === 'link' ? bridge.spec.ifname : '';
+    const plan = reconcile(desiredOf(SHOP), { ...EMPTY, unownedLinks: { [ifname]: { type: 'dummy', group: 0 } } }, POLICY);
+    expect(plan.steps).toEqual([]);
+    expect(plan.obstacles.map(({ message }) => message)).toEqual([
+      `cannot create link \`${ifname}\`: a dummy of that name is there and does not bear our mark`,
+    ]);
+  });
+
+  it('removes links one by one when a foreign link shares their group', () => {
+    const observed = up(SHOP);
+    const link = observed.resources.find(({ kind }) => kind === 'link');
+    const group = link?.kind === 'link' ? link.state.group : 0;
+    const plan = reconcile({ stackName: 'shop', resources: [] }, { ...observed, unownedLinks: { x0: { type: 'veth', group } } }, POLICY);
+    expect(plan.steps.filter(({ op }) => op.kind === 'link.delete-group')).toEqual([]);
+    expect(plan.steps.filter(({ op }) => op.kind === 'link.delete').length).toBeGreaterThan(2);
+  });
+
+  it.each([
+    ['link:shop/web-1@front', 'route'],
+    ['link:shop/web-1@front', 'address'],
+  ])('repairs what is missing inside a container without touching its process (%s, %s)', (_link, kind) => {
+    const observed = up(SHOP);
+    const resources = observed.resources.filter(({ id }) => id !== `${kind}:shop/web-1@front`);
+    expect(planText(SHOP, { ...observed, resources })).toBe(`[] -> #1 ${kind}:shop/web-1@front, ${kind}.add, not found\n`);
+  });
+
+  it('depends only on earlier steps', () => {
+    for (const { id, dependsOn } of reconcile(desiredOf(SHOP), EMPTY, POLICY).steps)
+      for (const other of dependsOn) expect(other).toBeLessThan(id);
+  });
+});
