@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { CgroupWrite } from '../model/cgroup.ts';
 import { TsstackError } from '../model/errors.ts';
+import { errnoOf, unlessErrno } from './system-error.ts';
 
 /** Makes `path` below a hierarchy's mount point, parents too. Returns whether the last directory is new. */
 export function makeDirectory(mountPoint: string, at: { readonly path: string; readonly controller: string }): boolean {
@@ -43,16 +44,11 @@ export function enableControllers(mountPoint: string, at: { readonly path: strin
 
 /** Pids in one cgroup. 0 stands for a process of a pid namespace that cannot be seen from here, and is left out. */
 export function processesOf(directory: string): number[] {
-  try {
-    const text = readFileSync(`${directory}/cgroup.procs`, 'utf8');
-    return text
-      .split('\n')
-      .map(Number)
-      .filter((pid) => pid > 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENODEV') return [];
-    throw error;
-  }
+  const text = unlessErrno(['ENOENT', 'ENODEV'], () => readFileSync(`${directory}/cgroup.procs`, 'utf8')) ?? '';
+  return text
+    .split('\n')
+    .map(Number)
+    .filter((pid) => pid > 0);
 }
 
 /** Puts all processes found in `sources` into `target` too. A child forked meanwhile by one not yet moved is found in the next round. */
@@ -78,16 +74,10 @@ export function writeFile(path: string, value: string): string | undefined {
     writeSync(fd, `${value}\n`);
     return undefined;
   } catch (error) {
-    return errnoOf(error);
+    return errnoOrThrow(error);
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
-}
-
-/** `ENOENT`; rethrows what is no system error. */
-export function errnoOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  throw error;
 }
 
 export function cgroupError(what: string, errno: string, hint?: string): TsstackError {
@@ -117,7 +107,7 @@ function mkdir(path: string): string | undefined {
     mkdirSync(path, 0o755);
     return undefined;
   } catch (error) {
-    return errnoOf(error);
+    return errnoOrThrow(error);
   }
 }
 
@@ -130,4 +120,10 @@ function hintFor(write: CgroupWrite, errno: string): string | undefined {
 function subtreeHint(errno: string): string | undefined {
   // cgroup-v2.rst, "No Internal Process Constraint"
   return errno === 'EBUSY' ? 'processes live in that cgroup itself: move them into one of its children first' : undefined;
+}
+
+function errnoOrThrow(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === undefined) throw error;
+  return errno;
 }

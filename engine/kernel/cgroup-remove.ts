@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, rmdirSync, watch } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, watch } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TsstackError } from '../model/errors.ts';
-import { cgroupError, errnoOf, processesOf, writeFile } from './cgroup-files.ts';
+import { cgroupError, processesOf, writeFile } from './cgroup-files.ts';
+import { errnoOf, unlessErrno } from './system-error.ts';
 
 /** ms. A killed process that has not gone by then hangs in the kernel. */
 const DEADLINE_MS = 10_000;
@@ -15,8 +16,8 @@ export async function removeCgroup(
   options: { readonly mountPoints: readonly string[]; readonly signal: AbortSignal },
 ): Promise<void> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DEADLINE_MS)]);
-  const present = options.mountPoints.map((mountPoint) => `${mountPoint}/${path}`).filter(exists);
-  const unified = present.find((directory) => fileExists(`${directory}/cgroup.events`));
+  const present = options.mountPoints.map((mountPoint) => `${mountPoint}/${path}`).filter((directory) => existsSync(directory));
+  const unified = present.find((directory) => existsSync(`${directory}/cgroup.events`));
   try {
     if (unified !== undefined) await emptyUnified(unified, signal);
     for (const directory of present.toReversed()) await removeTree(directory, signal);
@@ -93,43 +94,12 @@ function kill(pid: number): void {
 }
 
 function populated(directory: string): boolean {
-  try {
-    return /^populated 1$/m.test(readFileSync(`${directory}/cgroup.events`, 'utf8'));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENODEV') return false;
-    throw error;
-  }
+  return /^populated 1$/m.test(unlessErrno(['ENOENT', 'ENODEV'], () => readFileSync(`${directory}/cgroup.events`, 'utf8')) ?? '');
 }
 
 function children(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function exists(directory: string): boolean {
-  try {
-    readdirSync(directory);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-function fileExists(path: string): boolean {
-  try {
-    readFileSync(path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+  const entries = unlessErrno(['ENOENT'], () => readdirSync(directory, { withFileTypes: true })) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
 function rmdir(directory: string): string | undefined {
@@ -137,6 +107,8 @@ function rmdir(directory: string): string | undefined {
     rmdirSync(directory);
     return undefined;
   } catch (error) {
-    return errnoOf(error);
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    return errno;
   }
 }

@@ -10,8 +10,9 @@ import { controllerOf, limitFiles } from '../codec/cgroup-writes.ts';
 import type { CgroupLayout } from '../model/cgroup.ts';
 import type { Executors } from '../model/plan.ts';
 import type { CgroupSpec, CgroupState } from '../model/resources.ts';
-import { enableControllers, errnoOf, makeDirectory, moveProcesses, processesOf, writeLimit } from './cgroup-files.ts';
+import { enableControllers, makeDirectory, moveProcesses, processesOf, writeLimit } from './cgroup-files.ts';
 import { removeCgroup, removeIfEmpty } from './cgroup-remove.ts';
+import { unlessErrno } from './system-error.ts';
 
 const V1_CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids'];
 /** On a v2 host these are on for every container: without them nobody counts OOM kills and processes. */
@@ -140,23 +141,12 @@ function swapAccounting(layout: CgroupLayout): boolean {
 }
 
 function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENODEV') return undefined;
-    throw error;
-  }
+  return unlessErrno(['ENOENT', 'ENODEV'], () => readFileSync(path, 'utf8'));
 }
 
 function directories(path: string): string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  const entries = unlessErrno(['ENOENT'], () => readdirSync(path, { withFileTypes: true })) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
 /** The path is the mark: a cgroup outside `tsstack/` is nobody's business of ours. */

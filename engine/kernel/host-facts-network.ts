@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { parseListening, parseRoutes } from '../codec/proc-net.ts';
+import { containerResolvConf } from '../codec/resolv-conf.ts';
+import type { ListeningSocket } from '../model/facts.ts';
+import { unlessErrno } from './system-error.ts';
+
+/** Sockets that listen in this network namespace, TCP and UDP, both families. */
+export function listeningSockets(): ListeningSocket[] {
+  // Without IPv6 the files of it are not there.
+  return (['tcp', 'tcp6', 'udp', 'udp6'] as const).flatMap((file) =>
+    parseListening(read(`/proc/net/${file}`) ?? '', file.startsWith('tcp') ? 'tcp' : 'udp'),
+  );
+}
+
+/** IPv4 networks that this network namespace routes to, default routes left out. The caller leaves out those of our own bridges. */
+export function hostRoutes(): { readonly ifname: string; readonly cidr: string }[] {
+  return parseRoutes(read('/proc/net/route') ?? '');
+}
+
+/** resolv.conf for containers. systemd-resolved keeps the resolvers behind its stub in a file of its own (systemd-resolved(8)). */
+export function hostResolvConf(): string {
+  return containerResolvConf(read('/etc/resolv.conf') ?? '', read('/run/systemd/resolve/resolv.conf'));
+}
+
+function read(path: string): string | undefined {
+  return unlessErrno(['ENOENT'], () => readFileSync(path, 'utf8'));
+}
