@@ -142,7 +142,7 @@ function record<const T extends z.core.SomeType>(value: T) {
 }
 
 function list<const T extends z.core.SomeType>(item: T) {
-  return z.readonly(z.array(item, { error: 'must be a list' }));
+  return z.array(item, { error: 'must be a list' });
 }
 
 function oneOf<const T extends readonly string[]>(values: T) {

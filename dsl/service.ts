@@ -76,7 +76,7 @@ function readEnvironment(written: NonNullable<ServiceShape['environment']>, path
 
 function readEnvFiles(written: ServiceShape['envFile'], path: IssuePath, scope: Scope): readonly EnvFileSpec[] {
   if (written === undefined) return [];
-  const listed = isReadonlyArray(written);
+  const listed = Array.isArray(written);
   const files: readonly (string | { path: string; required?: boolean | undefined })[] = listed ? written : [written];
   return files.flatMap((file, index) => {
     const at = listed ? [...path, index] : path;
@@ -108,7 +108,7 @@ function readMounts(written: ServiceShape, path: IssuePath, scope: Scope): Servi
 
 function readNetworks(written: ServiceShape['networks'], path: IssuePath, scope: Scope): readonly NetworkAttachmentSpec[] {
   if (written === undefined) return [{ network: 'default', aliases: [], ipv4Address: undefined }];
-  if (isReadonlyArray(written)) {
+  if (Array.isArray(written)) {
     const networks = written.filter((name, index) => {
       if (written.indexOf(name) < index) return scope.log.add([...path, index], name, 'is named twice');
       return isDeclared(scope, 'networks', { path: [...path, index], name });
@@ -129,7 +129,7 @@ function readNetworks(written: ServiceShape['networks'], path: IssuePath, scope:
 
 function readDependencies(written: ServiceShape['dependsOn'], path: IssuePath, scope: Scope): Readonly<Record<string, DependencySpec>> {
   if (written === undefined) return {};
-  const entries = isReadonlyArray(written)
+  const entries = Array.isArray(written)
     ? written.map((name, index) => ({ name, key: index, condition: 'started' as const }))
     : Object.entries(written).map(([name, value]) => ({
         name,
@@ -152,9 +152,4 @@ function readSysctls(written: NonNullable<ServiceShape['sysctls']>, path: IssueP
     if (!namespaced) scope.log.add([...path, name], undefined, 'is no sysctl of a container: it would change the host');
   }
   return readTexts(written);
-}
-
-/** `Array.isArray` as TypeScript has it knows no readonly arrays. */
-function isReadonlyArray<T>(value: T): value is Extract<T, readonly unknown[]> {
-  return Array.isArray(value);
 }

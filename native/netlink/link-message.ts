@@ -44,7 +44,7 @@ export interface NewVeth {
   readonly mtu: number | undefined;
   /** ifindex of the bridge. */
   readonly master: number;
-  readonly peer: { readonly ifname: string; readonly address: string; readonly netnsPid: number };
+  readonly peer: { readonly ifindex: number; readonly ifname: string; readonly address: string; readonly netnsPid: number };
 }
 
 /** What can be changed of a link that is there. Undefined: leave it. */
@@ -70,7 +70,7 @@ export function newBridge(link: NewBridge): Message {
 
 /** The peer is created down: with IFF_UP the kernel refuses (ENOTCONN, veth_open) while its other end is not there yet. */
 export function newVeth(link: NewVeth): Message {
-  const peer = linkBody({}, [
+  const peer = linkBody({ ifindex: link.peer.ifindex }, [
     stringAttribute(IFLA_IFNAME, link.peer.ifname),
     attribute(IFLA_ADDRESS, macAddress(link.peer.address)),
     u32Attribute(IFLA_NET_NS_PID, link.peer.netnsPid),

@@ -204,7 +204,7 @@ describe('mistakes', () => {
     );
     expect(parsed.ok ? '' : renderIssues(parsed.issues, { file: 'stack.config.ts' })).toBe(
       [
-        '17 things are wrong with `stack.config.ts`',
+        '16 things are wrong with `stack.config.ts`',
         '  nmae: there is no such setting',
         '    did you mean `name`?',
         '  services.db.restart: `alway` must be `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:3`',

@@ -1,0 +1,60 @@
+import { decodeAddress, deleteAddress, getAddresses, newAddress } from '../../native/netlink/address-message.ts';
+import type { RtnetlinkConnection } from '../../native/netlink/connection.ts';
+import type { Executors } from '../model/plan.ts';
+import type { AddressSpec, AddressState, LinkState, NetnsRef } from '../model/resources.ts';
+import { observeLinks } from './links.ts';
+import { withIfindex } from './links-ifindex.ts';
+import { isGone, isRefusal, netlinkFailure, ofNetns } from './netlink-failure.ts';
+import { connectionTo, type NetworkNamespaces } from './network-namespaces.ts';
+
+/** Every IPv4 address of the connection's network namespace. `links`: those of the namespace, if they are known. Throws TsstackError. */
+export function observeAddresses(
+  connection: RtnetlinkConnection,
+  netns: NetnsRef,
+  links: readonly LinkState[] = observeLinks(connection),
+): readonly AddressState[] {
+  const ifnames = new Map(links.map((link) => [link.ifindex, link.ifname]));
+  try {
+    return connection.dump(getAddresses(), decodeAddress).flatMap(({ ifindex, cidr }) => {
+      const ifname = ifnames.get(ifindex);
+      // A link that came after the links were listed: neither is seen this time.
+      return ifname === undefined ? [] : [{ netns, ifname, cidr }];
+    });
+  } catch (error) {
+    throw netlinkFailure(`cannot list addresses${ofNetns(netns)}`, error);
+  }
+}
+
+export type AddressExecutors = Pick<Executors, 'address.add' | 'address.delete'>;
+
+export function addressExecutors({ namespaces }: { readonly namespaces: NetworkNamespaces }): AddressExecutors {
+  return {
+    async 'address.add'({ address }, signal) {
+      signal.throwIfAborted();
+      try {
+        await addAddress(connectionTo(namespaces, address.netns), address);
+      } catch (error) {
+        throw netlinkFailure(`cannot add address \`${address.cidr}\` to link \`${address.ifname}\`${ofNetns(address.netns)}`, error);
+      }
+    },
+    async 'address.delete'({ address }, signal) {
+      signal.throwIfAborted();
+      try {
+        const connection = connectionTo(namespaces, address.netns);
+        await withIfindex(connection, address.ifname, (ifindex) => connection.request(deleteAddress({ ifindex, cidr: address.cidr })));
+      } catch (error) {
+        if (isGone(error) || isRefusal(error, 'ENODEV', 'EADDRNOTAVAIL')) return;
+        throw netlinkFailure(`cannot delete address \`${address.cidr}\` from link \`${address.ifname}\`${ofNetns(address.netns)}`, error);
+      }
+    },
+  };
+}
+
+async function addAddress(connection: RtnetlinkConnection, { netns, ifname, cidr }: AddressSpec): Promise<void> {
+  try {
+    await withIfindex(connection, ifname, (ifindex) => connection.request(newAddress({ ifindex, cidr })));
+  } catch (error) {
+    const same = (found: AddressState) => found.ifname === ifname && found.cidr === cidr;
+    if (!isRefusal(error, 'EEXIST') || !observeAddresses(connection, netns).some(same)) throw error;
+  }
+}
