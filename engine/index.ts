@@ -49,7 +49,7 @@ class StackEngine implements Engine {
     requireRoot('plan');
     fs.mkdirSync(this.#session.host.stateDirectory, { recursive: true, mode: 0o711 });
     fs.mkdirSync(this.#session.host.runDirectory, { recursive: true, mode: 0o711 });
-    return planUp(this.#session, spec, { policy: policyOf(options), keep: false });
+    return planUp(this.#session, spec, { policy: policyOf(options), keep: false, signal: options.signal });
   }
 
   async up(spec: StackSpec, options: UpOptions): Promise<UpResult> {
@@ -63,7 +63,7 @@ class StackEngine implements Engine {
     const startedAt = Date.now();
     makeDirectories(this.#session);
     using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, 'down');
-    const plan = withGrace(await planDown(this.#session, { deleteVolumes: volumes }), timeoutMs);
+    const plan = withGrace(await planDown(this.#session, { deleteVolumes: volumes, signal }), timeoutMs);
     await this.#apply(plan, { signal, onEvent });
     this.#removeEmptyDirectories();
     return { plan, durationMs: Date.now() - startedAt };
@@ -72,7 +72,7 @@ class StackEngine implements Engine {
   async stop({ signal, onEvent, hurry }: { signal: AbortSignal; onEvent: OnEvent; hurry: AbortSignal }): Promise<void> {
     requireRoot('stop the stack');
     using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, 'stop');
-    const plan = await planDown(this.#session, { deleteVolumes: false });
+    const plan = await planDown(this.#session, { deleteVolumes: false, signal });
     const stops = plan.steps.filter(({ op }) => op.kind === 'container.stop');
     // Stops depend on stops alone. In a hurry the grace period ends; what is being stopped is stopped.
     await this.#apply({ ...plan, steps: stops }, { signal, onEvent, hurry });
@@ -121,7 +121,7 @@ class StackEngine implements Engine {
     makeDirectories(this.#session);
     using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, command);
     this.#session.forgetNamespaces();
-    const plan = await planUp(this.#session, spec, { policy, keep: true });
+    const plan = await planUp(this.#session, spec, { policy, keep: true, signal });
     throwObstacles(plan);
     await this.#apply(plan, { signal, onEvent });
     return { plan, durationMs: Date.now() - startedAt };

@@ -11,7 +11,9 @@ import type { NetworkNamespaces } from './network-namespaces.ts';
 /** Every link of the connection's network namespace, in one dump. Throws TsstackError. */
 export function observeLinks(connection: RtnetlinkConnection): readonly LinkState[] {
   try {
-    return connection.dump(getLinks(), decodeLink);
+    const links = connection.dump(getLinks(), decodeLink);
+    const names = new Map(links.map(({ ifindex, ifname }) => [ifindex, ifname]));
+    return links.map((link) => ({ ...link, masterName: names.get(link.master) }));
   } catch (error) {
     throw netlinkFailure('cannot list links', error);
   }

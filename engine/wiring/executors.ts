@@ -19,13 +19,13 @@ export function createExecutors(session: Session, hurry?: AbortSignal): Executor
   const { namespaces, paths } = session;
   return {
     ...sysctlExecutors(),
-    ...linkExecutors(namespaces),
-    ...addressExecutors(namespaces),
-    ...routeExecutors(namespaces),
-    ...firewallExecutors(session.stack.hash),
-    ...volumeExecutors(),
+    ...linkExecutors({ namespaces }),
+    ...addressExecutors({ namespaces }),
+    ...routeExecutors({ namespaces }),
+    ...firewallExecutors(),
+    ...volumeExecutors,
     ...cgroupExecutors(session.cgroups),
-    ...fileExecutors(),
+    ...fileExecutors,
     ...containerExecutors({
       containersDirectory: paths.containers,
       bootId: session.bootId,

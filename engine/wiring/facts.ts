@@ -4,37 +4,36 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { parseEnvFile } from '../../dsl/env-file.ts';
 import type { StackSpec } from '../../dsl/spec.ts';
-import { resolvConfForContainers } from '../codec/resolv-conf.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { resolveImage } from '../image/resolve.ts';
-import { observeListening } from '../kernel/host-facts-listening.ts';
-import { observeRoutes } from '../kernel/routes.ts';
-import type { BindSource, EnvFileContent, HostFacts, ResolvedImage } from '../model/facts.ts';
+import { inspectBindSources } from '../kernel/host-facts-files.ts';
+import { hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
+import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
+import type { EnvFileContent, HostFacts, ResolvedImage } from '../model/facts.ts';
 import { imageKey } from '../plan/image-key.ts';
 import { bridgeName } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { imagesDirectory } from '../store/paths.ts';
 import type { Session } from './session.ts';
 
-export function gatherFacts(spec: StackSpec, session: Session): HostFacts {
+export async function gatherFacts(spec: StackSpec, session: Session, signal: AbortSignal): Promise<HostFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
   const { own, others } = readAllocations(host, stack);
   const hasPorts = services.some(({ ports }) => ports.length > 0);
   return {
     cgroups: session.cgroups,
-    usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsUnavailable(session) : undefined,
-    hostRoutes: Object.keys(spec.networks).length > 0 ? hostRoutes(spec, session) : [],
+    usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
+    hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(spec, session) : [],
     own,
     others,
-    listening: hasPorts ? observeListening() : [],
+    listening: hasPorts ? listeningSockets() : [],
     envFiles: fromEntries(services.flatMap(({ envFile }) => envFile.map(({ path }) => [path, readEnvFile(path)] as const))),
-    bindSources: fromEntries(
-      services.flatMap(({ mounts }) =>
-        mounts.flatMap((mount) => (mount.type === 'bind' ? [[mount.source, bindSource(mount.source)] as const] : [])),
-      ),
+    bindSources: await inspectBindSources(
+      services.flatMap(({ mounts }) => mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : []))),
+      signal,
     ),
-    resolvConf: resolvConfForContainers(readIfThere('/etc/resolv.conf') ?? ''),
+    resolvConf: hostResolvConf(),
     images: resolveImages(services, imagesDirectory(host)),
     volumesDirectory: paths.volumes,
     containersDirectory: paths.containers,
@@ -52,17 +51,20 @@ function resolveImages(services: readonly StackSpec['services'][string][], direc
 }
 
 /** The routes of our own bridges are no obstacle to our own subnets. */
-function hostRoutes(spec: StackSpec, { stack, namespaces }: Session): string[] {
+function foreignRoutes(spec: StackSpec, { stack }: Session): string[] {
   const own = new Set(Object.keys(spec.networks).map((network) => bridgeName(stack, network)));
-  const routes = observeRoutes(namespaces.host, { in: 'host' });
-  return routes.filter(({ ifname, destination }) => destination !== 'default' && !own.has(ifname)).map(({ destination }) => destination);
+  return hostRoutes()
+    .filter(({ ifname }) => !own.has(ifname))
+    .map(({ cidr }) => cidr);
 }
 
 /** The launcher tries it once a boot: what it finds is kept beside the locks. */
-function usernsUnavailable({ host, launcherBinary, bootId }: Session): string | undefined {
+function usernsRefusal({ host, launcherBinary, bootId }: Session): string | undefined {
   const cache = `${host.runDirectory}/userns`;
   const [boot, ...words] = (readIfThere(cache) ?? '').trim().split(' ');
   if (boot === bootId) return words.join(' ') || undefined;
+  const known = usernsUnavailable();
+  if (known !== undefined) return known;
   const result = spawnSync(launcherBinary, ['probe-idmap', host.stateDirectory], { encoding: 'utf8' });
   if (result.error) throw result.error;
   const why = result.status === 0 ? '' : result.stderr.trim().replaceAll('\n', ' ') || `probe ended with ${result.status ?? result.signal}`;
@@ -85,14 +87,6 @@ function seccompFile(stateDirectory: string): string | undefined {
 function readEnvFile(path: string): EnvFileContent {
   const text = readIfThere(path);
   return text === undefined ? { error: 'it does not exist' } : parseEnvFile(text);
-}
-
-function bindSource(path: string): BindSource {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
-  if (!stat) return { kind: 'missing' };
-  if (stat.isDirectory()) return { kind: 'directory' };
-  if (!stat.isFile()) return { kind: 'other' };
-  return { kind: 'file', hash: createHash('sha256').update(fs.readFileSync(path)).digest('hex').slice(0, 16) };
 }
 
 function readIfThere(path: string): string | undefined {

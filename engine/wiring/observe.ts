@@ -1,4 +1,5 @@
 /** Asks every driver what is there of one stack. Synchronous reads first; the firewall's process runs beside them. */
+import fs from 'node:fs';
 import { observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
@@ -14,8 +15,11 @@ import { readAllocations } from '../store/allocation.ts';
 import type { Session } from './session.ts';
 
 /** `inside`: also addresses and routes within the containers' network namespaces. They end with these, so `down` need not know them. */
-export async function observeStack(session: Session, { inside }: { readonly inside: boolean }): Promise<Observed> {
-  const firewall = observeFirewall(session.stack.hash);
+export async function observeStack(
+  session: Session,
+  { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
+): Promise<Observed> {
+  const firewall = observeFirewall(session.stack.hash, { signal });
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
@@ -37,7 +41,7 @@ export async function observeStack(session: Session, { inside }: { readonly insi
       state,
     })),
     ...observeVolumes(paths.volumes).map((state) => ({ kind: 'volume' as const, id: `volume:${stack.name}/${state.name}`, state })),
-    ...observeFiles(paths.hosts).map((state) => ({
+    ...observeFiles(filesIn(paths.hosts)).map((state) => ({
       kind: 'file' as const,
       id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/hosts`,
       state,
@@ -45,6 +49,15 @@ export async function observeStack(session: Session, { inside }: { readonly insi
   ];
   for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
   return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return fs.readdirSync(directory).map((name) => `${directory}/${name}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 function unowned(links: readonly LinkState[], ours: ReadonlySet<number>): Record<string, UnownedLink> {

@@ -35,10 +35,14 @@ export function makeDirectories({ host, paths }: Session): void {
  * The plan of `up`. Under the host's lock from reading what other stacks hold to writing down what this one takes, when it is to
  * be `kept`: two stacks never get one subnet. A plan with obstacles takes nothing.
  */
-export async function planUp(session: Session, spec: StackSpec, { policy, keep }: { policy: Policy; keep: boolean }): Promise<Plan> {
-  const observed = await observeStack(session, { inside: true });
+export async function planUp(
+  session: Session,
+  spec: StackSpec,
+  { policy, keep, signal }: { policy: Policy; keep: boolean; signal: AbortSignal },
+): Promise<Plan> {
+  const observed = await observeStack(session, { inside: true, signal });
   using lock = keep ? DirectoryLock.acquire(`${session.host.stateDirectory}/stacks`) : undefined;
-  const facts = gatherFacts(spec, session);
+  const facts = await gatherFacts(spec, session, signal);
   const { desired, allocation, notices, obstacles } = lower(spec, session.stack, facts);
   if (obstacles.length > 0) return { stack: session.stack.name, steps: [], notices, confirmations: [], obstacles };
   const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
@@ -46,8 +50,11 @@ export async function planUp(session: Session, spec: StackSpec, { policy, keep }
   return { ...plan, notices: [...notices, ...plan.notices] };
 }
 
-export async function planDown(session: Session, { deleteVolumes }: { readonly deleteVolumes: boolean }): Promise<Plan> {
-  const observed = await observeStack(session, { inside: false });
+export async function planDown(
+  session: Session,
+  { deleteVolumes, signal }: { readonly deleteVolumes: boolean; readonly signal: AbortSignal },
+): Promise<Plan> {
+  const observed = await observeStack(session, { inside: false, signal });
   const plan = reconcile({ stackName: session.stack.name, resources: [] }, observed, { ...DEFAULT_POLICY, deleteVolumes });
   return { ...plan, notices: [] };
 }

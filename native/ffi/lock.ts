@@ -13,3 +13,12 @@ export function tryLock(fd: number): boolean {
   if (errno === errnoNumber('EAGAIN')) return false; // EWOULDBLOCK is the same number
   throw new SyscallError('flock', errno);
 }
+
+/** The same, but waits for it. Blocks this thread: only for locks that others hold for milliseconds. */
+export function waitLock(fd: number): void {
+  for (;;) {
+    if (libc().flock(fd, LOCK_EX) === 0) return;
+    const errno = libc().errno();
+    if (errno !== errnoNumber('EINTR')) throw new SyscallError('flock', errno);
+  }
+}
