@@ -17,7 +17,7 @@ export interface Ack {
  */
 export function decodeAck(message: ReceivedMessage): Ack {
   const view = viewOf(message.body);
-  const errno = -view.getInt32(0, LITTLE_ENDIAN);
+  const errno = 0 - view.getInt32(0, LITTLE_ENDIAN);
   if ((message.flags & NLM_F_ACK_TLVS) === 0) return { errno, text: undefined };
   const requestLength = view.getUint32(4, LITTLE_ENDIAN);
   const offset = 4 + ((message.flags & NLM_F_CAPPED) === 0 ? align(requestLength) : NLMSG_HDRLEN);
@@ -27,7 +27,7 @@ export function decodeAck(message: ReceivedMessage): Ack {
 /** Of an NLMSG_DONE: how a dump ended: i32 error, then extended-ack attributes if flagged. */
 export function decodeDone(message: ReceivedMessage): Ack {
   if (message.body.length < 4) return { errno: 0, text: undefined };
-  const errno = -viewOf(message.body).getInt32(0, LITTLE_ENDIAN);
+  const errno = 0 - viewOf(message.body).getInt32(0, LITTLE_ENDIAN);
   if ((message.flags & NLM_F_ACK_TLVS) === 0) return { errno, text: undefined };
   return { errno, text: stringOf(decodeAttributes(message.body.subarray(4)), NLMSGERR_ATTR_MSG) };
 }

@@ -1,0 +1,20 @@
+#include "exec.h"
+#include "probe.h"
+#include "serve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char USAGE[] = "usage: tsstack-launcher serve --stage DIRECTORY\n"
+                            "       tsstack-launcher exec OPTIONS\n"
+                            "       tsstack-launcher probe-idmap DIRECTORY\n";
+
+int main(int argc, char **argv)
+{
+  const char *mode = argc > 1 ? argv[1] : "";
+  if (strcmp(mode, "serve") == 0 && argc == 4 && strcmp(argv[2], "--stage") == 0) return serve(argv[3]);
+  if (strcmp(mode, "exec") == 0) return exec_main(argv + 2, (size_t)(argc - 2));
+  if (strcmp(mode, "probe-idmap") == 0 && argc == 3) return probe_idmap(argv[2]);
+  fputs(USAGE, stderr);
+  return 2;
+}

@@ -1,0 +1,28 @@
+#pragma once
+#include "process.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** What a monitor knows of its container; PROTOCOL.md has the file's format. Times in ns since the epoch, 0: not yet.
+ */
+struct status {
+  const char *state;
+  const char *boot_id;
+  struct process monitor;
+  struct process init;
+  int64_t created;
+  int64_t started;
+  int64_t finished;
+  int exit_code;
+  /** 0: it wasn't a signal. */
+  int signal;
+  bool oom;
+  /** Why it could not be started; null: it could. */
+  const char *error;
+};
+
+int64_t status_now(void);
+/** Replaces `status` in the directory at once: a reader sees the old one or the new one. -1 after fail(). */
+int status_write(int directory, const struct status *status);
+void status_remove(int directory);

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { decodeRoutes, deleteRoute, getRoutes, newRoute } from '../../../../native/netlink/route-message.ts';
+import { bytes, hex } from './hex.ts';
+
+test('the default route has no destination', () => {
+  const message = newRoute({ destination: 'default', gateway: '10.128.3.1', ifindex: 2 });
+  expect(hex(message.body)).toBe(
+    hex(
+      bytes(`02 00 00 00 fe 04 00 01 00000000
+             0800 0500 0a800301
+             0800 0400 02000000`),
+    ),
+  );
+  expect([message.type, message.flags]).toEqual([24, 0x600]);
+});
+
+test('a route to a subnet', () => {
+  const message = newRoute({ destination: '10.9.0.0/16', gateway: '10.128.3.1', ifindex: 2 });
+  expect(hex(message.body)).toBe(
+    hex(
+      bytes(`02 10 00 00 fe 04 00 01 00000000
+             0800 0100 0a090000
+             0800 0500 0a800301
+             0800 0400 02000000`),
+    ),
+  );
+});
+
+test('a route is deleted whatever its protocol and scope', () => {
+  const message = deleteRoute({ destination: '10.9.0.0/16', gateway: '10.128.3.1', ifindex: 2 });
+  expect(hex(message.body).slice(0, 24)).toBe(hex(bytes('02 10 00 00 fe 00 ff 01 00000000')));
+  expect([message.type, message.flags]).toEqual([25, 0]);
+});
+
+test('only the main table is asked for', () => {
+  expect(hex(getRoutes().body)).toBe(hex(bytes('02 00 00 00 fe 00 00 00 00000000')));
+});
+
+const record = (body: string) => decodeRoutes({ type: 24, flags: 2, sequence: 1, body: bytes(body) });
+
+test('a record of the default route', () => {
+  expect(record('02 00 00 00 fe 03 00 01 00000000  0800 0f00 fe000000  0800 0500 0a000001  0800 0400 02000000')).toEqual([
+    { destination: 'default', gateway: '10.0.0.1', ifindex: 2 },
+  ]);
+});
+
+test('a record of a subnet on the link itself', () => {
+  expect(record('02 18 00 00 fe 02 fd 01 00000000  0800 0f00 fe000000  0800 0100 0a800300  0800 0400 03000000')).toEqual([
+    { destination: '10.128.3.0/24', gateway: undefined, ifindex: 3 },
+  ]);
+});
+
+test('a route of another table, named in RTA_TABLE because its number is above 255, is left out', () => {
+  expect(record('02 00 00 00 fc 03 00 01 00000000  0800 0f00 e8030000  0800 0400 02000000')).toEqual([]);
+});
+
+test('a blackhole leads to no link and is left out', () => {
+  expect(record('02 08 00 00 fe 03 00 06 00000000  0800 0f00 fe000000  0800 0100 0a000000')).toEqual([]);
+});
+
+test('a route with two nexthops is told twice', () => {
+  const routes = record(`02 00 00 00 fe 03 00 01 00000000  0800 0f00 fe000000
+    2400 0900
+      1000 00 00 02000000  0800 0500 0a000001
+      1000 00 00 03000000  0800 0500 0a000101`);
+  expect(routes).toEqual([
+    { destination: 'default', gateway: '10.0.0.1', ifindex: 2 },
+    { destination: 'default', gateway: '10.0.1.1', ifindex: 3 },
+  ]);
+});
