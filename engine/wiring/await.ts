@@ -79,7 +79,7 @@ function probe(session: Session, { record, status, signal }: Container & { signa
   const { init } = status;
   const check = record.healthcheck;
   if (!init || !check) return Promise.resolve({ code: 125, output: 'it does not run' });
-  const args = encodeExecOptions(record, init, { argv: check.argv, tty: false, timeoutMs: check.timeoutMs });
+  const args = encodeExecOptions(record, init, { argv: check.argv, tty: false, interactive: false, timeoutMs: check.timeoutMs });
   return new Promise((resolve, reject) => {
     const child = spawn(session.launcherBinary, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGTERM' });
     let output = '';

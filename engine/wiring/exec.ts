@@ -19,6 +19,7 @@ export async function execInContainer(session: Session, options: ExecOptions): P
   const args = encodeExecOptions(record, status.init, {
     argv: options.argv,
     tty: options.tty,
+    interactive: options.interactive,
     ...(options.environment ? { environment: options.environment } : {}),
     ...(options.workingDir === undefined ? {} : { workingDir: options.workingDir }),
     ...(options.user === undefined ? {} : { user: resolveUser(options.user, users) }),
