@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import type { CgroupWrite } from '../model/cgroup.ts';
 import { TsstackError } from '../model/errors.ts';
 import { errnoOf, unlessErrno } from './system-error.ts';
@@ -65,6 +65,18 @@ export function moveProcesses(sources: readonly string[], target: string): void 
     }
   }
 }
+
+/** A file of one line or a few. Without the fstat(2) and the allocations of `readFileSync`: an `up` with nothing to do reads hundreds of these. */
+export function readSmallFile(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    return buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+/** Longer than any limit file; synchronous use only. */
+const buffer = Buffer.allocUnsafeSlow(4096);
 
 /** Returns the errno's name instead of throwing. One write(2), as cgroupfs wants; the newline lets an empty value be written at all. */
 export function writeFile(path: string, value: string): string | undefined {

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, watch } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, watch } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TsstackError } from '../model/errors.ts';
-import { cgroupError, processesOf, writeFile } from './cgroup-files.ts';
+import { cgroupError, processesOf, readSmallFile, writeFile } from './cgroup-files.ts';
 import { errnoOf, unlessErrno } from './system-error.ts';
 
 /** ms. A killed process that has not gone by then hangs in the kernel. */
@@ -15,12 +15,12 @@ export async function removeCgroup(
   path: string,
   options: { readonly mountPoints: readonly string[]; readonly signal: AbortSignal },
 ): Promise<void> {
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DEADLINE_MS)]);
   const present = options.mountPoints.map((mountPoint) => `${mountPoint}/${path}`).filter((directory) => existsSync(directory));
-  const unified = present.find((directory) => existsSync(`${directory}/cgroup.events`));
+  // The usual case: its container has been stopped before.
+  if (present.toReversed().every(removeIfEmpty)) return;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DEADLINE_MS)]);
   try {
-    if (unified !== undefined) await emptyUnified(unified, signal);
-    for (const directory of present.toReversed()) await removeTree(directory, signal);
+    await killAndRemove(present, signal);
   } catch (error) {
     if (options.signal.aborted || !signal.aborted) throw error;
     throw new TsstackError(`cannot remove cgroup \`${path}\`: its processes were killed and have not gone after ${DEADLINE_MS / 1000} s`, {
@@ -29,6 +29,12 @@ export async function removeCgroup(
       cause: error,
     });
   }
+}
+
+async function killAndRemove(directories: readonly string[], signal: AbortSignal): Promise<void> {
+  const unified = directories.find((directory) => existsSync(`${directory}/cgroup.events`));
+  if (unified !== undefined) await emptyUnified(unified, signal);
+  for (const directory of directories.toReversed()) await removeTree(directory, signal);
 }
 
 /** rmdir. False: something is in it. */
@@ -75,9 +81,10 @@ function untilUnpopulated(directory: string, signal: AbortSignal): Promise<void>
 }
 
 /**
- * Children first. v1 notifies nobody, so that there, and only there, a cgroup that is still busy is killed and tried again after a pause.
+ * As it is if it can be, else its children first. v1 notifies nobody, so that there, and only there, a cgroup that is still busy is killed and tried again after a pause.
  */
 async function removeTree(directory: string, signal: AbortSignal): Promise<void> {
+  if (removeIfEmpty(directory)) return;
   for (const child of children(directory)) await removeTree(`${directory}/${child}`, signal);
   for (let pauseMs = 1; !removeIfEmpty(directory); pauseMs = Math.min(pauseMs * 2, 50)) {
     for (const pid of processesOf(directory)) kill(pid);
@@ -94,7 +101,7 @@ function kill(pid: number): void {
 }
 
 function populated(directory: string): boolean {
-  return /^populated 1$/m.test(unlessErrno(['ENOENT', 'ENODEV'], () => readFileSync(`${directory}/cgroup.events`, 'utf8')) ?? '');
+  return /^populated 1$/m.test(unlessErrno(['ENOENT', 'ENODEV'], () => readSmallFile(`${directory}/cgroup.events`)) ?? '');
 }
 
 function children(directory: string): string[] {

@@ -10,7 +10,7 @@ import { controllerOf, limitFiles } from '../codec/cgroup-writes.ts';
 import type { CgroupLayout } from '../model/cgroup.ts';
 import type { Executors } from '../model/plan.ts';
 import type { CgroupSpec, CgroupState } from '../model/resources.ts';
-import { enableControllers, makeDirectory, moveProcesses, processesOf, writeLimit } from './cgroup-files.ts';
+import { enableControllers, makeDirectory, moveProcesses, readSmallFile, writeLimit } from './cgroup-files.ts';
 import { removeCgroup, removeIfEmpty } from './cgroup-remove.ts';
 import { unlessErrno } from './system-error.ts';
 
@@ -59,7 +59,7 @@ export function cgroupExecutors(layout: CgroupLayout): Pick<Executors, 'cgroup.c
         throw error;
       }
     },
-    'cgroup.update': async ({ cgroup }) => putInPlace(cgroup, layout),
+    'cgroup.update': async ({ cgroup }) => update(cgroup, layout),
     'cgroup.delete': ({ path }, signal) => {
       assertOurs(path);
       return removeCgroup(path, { mountPoints: mountPoints(layout), signal });
@@ -77,21 +77,30 @@ export function removeEmptyParents(parent: string, layout: CgroupLayout): void {
   }
 }
 
-/** Directories, limits, and then, if a directory is new to a running container, its processes. */
-function putInPlace(cgroup: CgroupSpec, layout: CgroupLayout): void {
+/** Directories, then limits. Returns the directories that are new. */
+function putInPlace(cgroup: CgroupSpec, layout: CgroupLayout): string[] {
   assertOurs(cgroup.path);
   const used = new Set(cgroup.writes.map((write) => write.controller));
   used.add(identityController(layout) ?? 'unified');
-  const all = hierarchies(layout).map((hierarchy) => ({ ...hierarchy, directory: `${hierarchy.mountPoint}/${cgroup.path}` }));
-  const mine = all.filter((hierarchy) => used.has(hierarchy.controller));
+  const mine = hierarchies(layout).filter((hierarchy) => used.has(hierarchy.controller));
   const fresh = mine.filter(({ mountPoint, controller }) => makeDirectory(mountPoint, { path: cgroup.path, controller }));
   if (layout.unified !== undefined) enableControllers(layout.unified, { path: cgroup.path, controllers: v2Controllers(cgroup, layout) });
-  for (const { directory, controller } of mine) {
-    for (const write of cgroup.writes.filter((candidate) => candidate.controller === controller)) writeLimit(directory, write);
+  for (const { mountPoint, controller } of mine) {
+    for (const write of cgroup.writes) if (write.controller === controller) writeLimit(`${mountPoint}/${cgroup.path}`, write);
   }
-  const settled = all.filter((hierarchy) => !fresh.includes(hierarchy)).map((hierarchy) => hierarchy.directory);
-  if (fresh.length === mine.length && settled.every((directory) => processesOf(directory).length === 0)) return;
-  for (const { directory } of fresh) moveProcesses(settled, directory);
+  return fresh.map((hierarchy) => `${hierarchy.mountPoint}/${cgroup.path}`);
+}
+
+/** As `putInPlace`, and then, if a directory is new to a running container, its processes. */
+function update(cgroup: CgroupSpec, layout: CgroupLayout): void {
+  const fresh = putInPlace(cgroup, layout);
+  if (fresh.length === 0) return;
+  const settled = mountPoints(layout).map((mountPoint) => `${mountPoint}/${cgroup.path}`);
+  for (const directory of fresh)
+    moveProcesses(
+      settled.filter((other) => !fresh.includes(other)),
+      directory,
+    );
 }
 
 interface Hierarchy {
@@ -141,7 +150,7 @@ function swapAccounting(layout: CgroupLayout): boolean {
 }
 
 function read(path: string): string | undefined {
-  return unlessErrno(['ENOENT', 'ENODEV'], () => readFileSync(path, 'utf8'));
+  return unlessErrno(['ENOENT', 'ENODEV'], () => readSmallFile(path));
 }
 
 function directories(path: string): string[] {

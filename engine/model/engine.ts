@@ -97,4 +97,6 @@ export interface ExecOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly workingDir?: string | undefined;
   readonly user?: string | undefined;
+  /** Aborted: the command gets the signal that is the abort's reason, e.g. `SIGTERM`. */
+  readonly signal?: AbortSignal | undefined;
 }

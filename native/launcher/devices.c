@@ -58,7 +58,9 @@ static int make_nodes(int dev, uid_t owner)
       return fail("mknod", errno, "/dev/%s", NODES[i].name);
   }
   for (size_t i = 0; i < sizeof LINKS / sizeof *LINKS; i++)
-    if (symlinkat(LINKS[i].to, dev, LINKS[i].name) < 0) return fail("symlink", errno, "/dev/%s", LINKS[i].name);
+    if (symlinkat(LINKS[i].to, dev, LINKS[i].name) < 0 ||
+        (owner != 0 && fchownat(dev, LINKS[i].name, owner, owner, AT_SYMLINK_NOFOLLOW) < 0))
+      return fail("symlink", errno, "/dev/%s", LINKS[i].name);
   if (mkdirat(dev, "shm", 0755) < 0 || mkdirat(dev, "pts", 0755) < 0 || mkdirat(dev, "mqueue", 0755) < 0)
     return fail("mkdir", errno, "/dev");
   return 0;

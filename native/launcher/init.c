@@ -7,6 +7,7 @@
 #include "packets.h"
 #include "privileges.h"
 #include "sysctls.h"
+#include "title.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ noreturn void init_main(const struct options *options, const struct sock_fprog *
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
+  title_set("tsstack-init");
   await_tree(options, sync);
   await_go(sync);
 

@@ -1,6 +1,7 @@
 #include "exec.h"
 #include "probe.h"
 #include "serve.h"
+#include "title.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,12 @@ static const char USAGE[] = "usage: tsstack-launcher serve --stage DIRECTORY\n"
 int main(int argc, char **argv)
 {
   const char *mode = argc > 1 ? argv[1] : "";
-  if (strcmp(mode, "serve") == 0 && argc == 4 && strcmp(argv[2], "--stage") == 0) return serve(argv[3]);
+  if (strcmp(mode, "serve") == 0 && argc == 4 && strcmp(argv[2], "--stage") == 0) {
+    /* Monitors and inits are forks of this one, under titles of their own: what they need of argv is copied before. */
+    char *stage = strdup(argv[3]);
+    title_remember(argc, argv);
+    return stage == NULL ? 1 : serve(stage);
+  }
   if (strcmp(mode, "exec") == 0) return exec_main(argv + 2, (size_t)(argc - 2));
   if (strcmp(mode, "probe-idmap") == 0 && argc == 3) return probe_idmap(argv[2]);
   fputs(USAGE, stderr);

@@ -27,12 +27,14 @@
 #include "fail.h"
 #include "packets.h"
 #include "syscalls.h"
+#include "title.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 enum phase { BUILDING, READY, STARTING, RUNNING };
@@ -74,6 +76,8 @@ noreturn void monitor_main(const struct monitor_arguments *arguments)
 static void detach(int control)
 {
   setsid();
+  umask(0); /* every file we make is given its mode in full */
+  title_set("tsstack-monitor");
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 3; fd++) dup2(null, fd);
   monitor.control = control == 3 ? 3 : dup3(control, 3, O_CLOEXEC);

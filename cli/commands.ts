@@ -1,0 +1,28 @@
+import type { Command } from './command.ts';
+import { defineCommand } from './command.ts';
+import { check } from './commands/check.ts';
+import { config } from './commands/config.ts';
+import { doctor } from './commands/doctor.ts';
+import { down } from './commands/down.ts';
+import { exec } from './commands/exec.ts';
+import { logs } from './commands/logs.ts';
+import { plan } from './commands/plan.ts';
+import { ps } from './commands/ps.ts';
+import { up } from './commands/up.ts';
+import { findCommand } from './find-command.ts';
+import { renderCommandHelp, renderHelp } from './help-text.ts';
+
+const help = defineCommand({
+  name: 'help',
+  summary: 'show help, of all or of one command',
+  usage: '[COMMAND]',
+  options: {},
+  words: { min: 0, max: 1 },
+  async run(_given, [name], { terminal }) {
+    terminal.out.write(name === undefined ? renderHelp(COMMANDS) : renderCommandHelp(findCommand(name, COMMANDS)));
+    return 0;
+  },
+});
+
+/** In the order help shows them. */
+export const COMMANDS: readonly Command[] = [up, down, plan, ps, logs, exec, config, check, doctor, help];

@@ -1,0 +1,73 @@
+import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import { defineCommand } from '../command.ts';
+import { formatBytes } from '../format.ts';
+
+export const config = defineCommand({
+  name: 'config',
+  summary: 'print what the stack file means, with every default filled in',
+  usage: '',
+  options: {
+    services: { kind: 'flag', summary: 'only the names of the services, one a line' },
+    summary: { kind: 'flag', summary: 'a short form for people instead of JSON' },
+  },
+  words: { min: 0, max: 0 },
+  async run(given, _words, context) {
+    const { spec } = await context.loadStack();
+    const { out } = context.terminal;
+    if (given.services)
+      out.write(
+        Object.keys(spec.services)
+          .map((name) => `${name}\n`)
+          .join(''),
+      );
+    else if (given.summary && !context.global.json) out.write(renderSummary(spec));
+    else out.write(`${JSON.stringify(spec, undefined, 2)}\n`);
+    return 0;
+  },
+});
+
+export function renderSummary(spec: StackSpec): string {
+  const lines = [`stack ${spec.name}`];
+  for (const [name, service] of Object.entries(spec.services)) {
+    lines.push(`  ${service.kind} ${name}${service.replicas === 1 ? '' : ` × ${service.replicas}`}`);
+    for (const [label, text] of serviceFacts(service)) if (text !== '') lines.push(`    ${label}: ${text}`);
+  }
+  for (const [name, { internal, subnet }] of Object.entries(spec.networks)) {
+    lines.push(`  network ${name}${internal ? ', internal' : ''}${subnet === undefined ? '' : `, ${subnet}`}`);
+  }
+  for (const name of Object.keys(spec.volumes)) lines.push(`  volume ${name}`);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function serviceFacts(service: ServiceSpec): readonly (readonly [string, string])[] {
+  const { image, limits } = service;
+  const imageText = image.kind === 'reference' ? image.reference : image.kind === 'rootfs' ? image.path : 'the host’s userland';
+  const limitTexts = Object.entries(limits).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return [`${name} ${typeof value === 'number' && BYTES.has(name) ? formatBytes(value) : value}`];
+  });
+  return [
+    ['image', imageText],
+    ['command', [...(service.entrypoint ?? []), ...(service.command ?? [])].map(quoted).join(' ')],
+    ['networks', service.networks.map(({ network }) => network).join(', ')],
+    ['ports', service.ports.map((port) => `${port.hostAddress}:${port.hostPort} → ${port.containerPort}/${port.protocol}`).join(', ')],
+    [
+      'mounts',
+      service.mounts.map((mount) => ('source' in mount ? `${mount.source} → ${mount.target}` : `tmpfs → ${mount.target}`)).join(', '),
+    ],
+    [
+      'depends on',
+      Object.entries(service.dependsOn)
+        .map(([name, { condition }]) => `${name} (${condition})`)
+        .join(', '),
+    ],
+    ['limits', limitTexts.join(', ')],
+    ['restart', service.restart.policy === 'no' ? '' : service.restart.policy],
+  ];
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+const BYTES = new Set(['memory', 'memoryReservation', 'swap']);

@@ -1,0 +1,22 @@
+import type { Finding, Host } from './host.ts';
+
+export async function checkIptables(host: Host): Promise<Finding> {
+  const name = 'iptables';
+  const advice = 'install it: `apt-get install iptables`, `dnf install iptables-nft` or `apk add iptables`';
+  const absent = ['iptables', 'iptables-save', 'iptables-restore'].filter((program) => host.program(program) === undefined);
+  const program = host.program('iptables');
+  if (program === undefined || absent.length > 0) return { name, status: 'missing', detail: `no \`${absent.join('`, `')}\``, advice };
+  const { code, output } = await host.run(program, ['--version']);
+  const version = /v(\S+)(?: \((\w+)\))?/.exec(output);
+  if (code !== 0 || version === null) return { name, status: 'missing', detail: output, advice };
+  return { name, status: 'ok', detail: `${version[1]}, ${version[2] === 'nf_tables' ? 'nf_tables' : 'legacy'}` };
+}
+
+export function checkForwarding(host: Host): Finding {
+  const name = 'IP forwarding';
+  const value = host.readText('/proc/sys/net/ipv4/ip_forward')?.trim();
+  if (value === '1') return { name, status: 'ok', detail: 'on' };
+  if (value === undefined) return { name, status: 'missing', detail: '/proc/sys/net/ipv4/ip_forward can’t be read', advice: 'mount /proc' };
+  if (host.may('/proc/sys/net/ipv4/ip_forward', 'write')) return { name, status: 'ok', detail: 'off; `up` turns it on' };
+  return { name, status: 'missing', detail: 'off, and may not be changed', advice: 'set the sysctl `net.ipv4.ip_forward` to 1' };
+}

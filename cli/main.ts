@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsstackError } from '../engine/model/errors.ts';
+import { type Invocation, parseArguments } from './arguments.ts';
+import type { Command } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { connect, findStackFile, loadStack, pathsFor, typeCheck } from './connect.ts';
+import type { CommandContext } from './context.ts';
+import { renderCommandHelp, renderHelp } from './help-text.ts';
+import { listenForInterrupts } from './interrupts.ts';
+import { exitCodeOf, renderError } from './report-error.ts';
+import { wantsColor } from './style.ts';
+import { type Terminal, textStream } from './terminal.ts';
+
+/** Runs one command line (without node and script) in this process. Resolves to the exit code; never rejects. */
+export async function main(argv: readonly string[], packageRoot: string): Promise<number> {
+  const { env } = process;
+  // Before the arguments are understood, errors in them must be told: these two options are looked for as they stand.
+  const early = { debug: argv.includes('--debug'), noColor: argv.includes('--no-color') };
+  const terminal: Terminal = {
+    out: textStream(process.stdout, wantsColor(process.stdout, env, early.noColor)),
+    err: textStream(process.stderr, wantsColor(process.stderr, env, early.noColor)),
+    stdinIsTTY: process.stdin.isTTY === true,
+  };
+  const report = (error: unknown) => terminal.err.write(renderError(error, { debug: early.debug, color: terminal.err.color }));
+  let invocation: Invocation;
+  try {
+    invocation = parseArguments(argv, COMMANDS, Date.now());
+  } catch (error) {
+    report(error);
+    return exitCodeOf(error);
+  }
+  const { command, global } = invocation;
+  if (invocation.version) return say(terminal, `${packageVersion(packageRoot)}\n`);
+  if (command === undefined) return say(terminal, renderHelp(COMMANDS));
+  if (global.help) return say(terminal, renderCommandHelp(command));
+  return runCommand({ ...invocation, command }, { terminal, packageRoot, report });
+}
+
+interface Surroundings {
+  readonly terminal: Terminal;
+  readonly packageRoot: string;
+  readonly report: (error: unknown) => void;
+}
+
+async function runCommand(invocation: Invocation & { readonly command: Command }, surroundings: Surroundings): Promise<number> {
+  const { command, global, given, words } = invocation;
+  const { terminal, packageRoot, report } = surroundings;
+  const { env } = process;
+  const paths = pathsFor({ packageRoot, cwd: process.cwd(), directory: global.directory, env, uid: process.geteuid?.() ?? -1 });
+  const doors = { commandName: command.name, global, paths, env };
+  const interrupts = listenForInterrupts(process);
+  const context: CommandContext = {
+    ...doors,
+    terminal,
+    interrupts,
+    now: Date.now,
+    findStackFile: () => findStackFile(doors),
+    typeCheck: (file) => typeCheck(file, doors),
+    loadStack: () => loadStack(doors),
+    connect: (stack) => connect(stack, doors),
+  };
+  try {
+    const code = await command.run(given, words, context);
+    return terminal.out.closed.aborted ? EXIT_SIGPIPE : code;
+  } catch (error) {
+    const interrupted = interrupts.exitCode();
+    if (interrupted === undefined) {
+      report(error);
+      return exitCodeOf(error, command.failureCode);
+    }
+    // What an abort itself throws says nothing; what else went wrong on the way out does.
+    if (isCancellation(error)) terminal.err.write('cancelled\n');
+    else report(error);
+    return interrupted;
+  } finally {
+    interrupts[Symbol.dispose]();
+  }
+}
+
+function isCancellation(error: unknown): boolean {
+  return (error instanceof TsstackError && error.code === 'cancelled') || (error instanceof Error && error.name === 'AbortError');
+}
+
+function say(terminal: Terminal, text: string): number {
+  terminal.out.write(text);
+  return 0;
+}
+
+function packageVersion(packageRoot: string): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { readonly version: string };
+  return version;
+}
+
+/** 128 + SIGPIPE, as of any program whose reader has gone. */
+const EXIT_SIGPIPE = 141;

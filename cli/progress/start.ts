@@ -1,0 +1,39 @@
+import type { EngineEvent } from '../../engine/model/events.ts';
+import type { Terminal } from '../terminal.ts';
+import { describeEvent } from './happenings.ts';
+import { lineView } from './lines.ts';
+import { taskView } from './tasks.ts';
+import { trackProgress } from './tracker.ts';
+
+export interface Progress {
+  readonly onEvent: (event: EngineEvent) => void;
+  /** Resolves when all has been drawn. What happens later is told in plain lines. */
+  close(): Promise<void>;
+}
+
+/** Shows a running plan: drawn on a terminal, lines elsewhere. */
+export function startProgress(terminal: Terminal, options: { readonly verbose: boolean; readonly env: NodeJS.ProcessEnv }): Progress {
+  const drawn = terminal.err.isTTY && !options.verbose && options.env['TERM'] !== 'dumb' && options.env['CI'] === undefined;
+  const view = drawn ? taskView(process.stderr) : lineView(terminal.err, options);
+  const track = trackProgress(view);
+  // Lines in the middle of what is being drawn would tear it: they wait.
+  let waiting: string[] | undefined = drawn ? [] : undefined;
+  const say = (line: string) => {
+    if (waiting === undefined) terminal.err.write(`${line}\n`);
+    else waiting.push(line);
+  };
+  return {
+    onEvent(event) {
+      track(event);
+      if (event.type === 'planned') for (const notice of event.plan.notices) say(`note: ${notice.message}`);
+      const line = describeEvent(event);
+      if (line !== undefined) say(line);
+    },
+    async close() {
+      await view.close();
+      const lines = waiting ?? [];
+      waiting = undefined;
+      for (const line of lines) terminal.err.write(`${line}\n`);
+    },
+  };
+}

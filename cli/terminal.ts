@@ -1,0 +1,32 @@
+/** Where a command writes. Data goes to `out`, talk to `err`: `tsstack ps | …` and `tsstack logs > file` see data only. */
+export interface Terminal {
+  readonly out: TextStream;
+  readonly err: TextStream;
+  readonly stdinIsTTY: boolean;
+}
+
+export interface TextStream {
+  /** Adds nothing: the text ends with its own newline. */
+  write(text: string): void;
+  readonly isTTY: boolean;
+  readonly color: boolean;
+  /** Aborted when the reader has gone (EPIPE). */
+  readonly closed: AbortSignal;
+}
+
+export function textStream(stream: NodeJS.WriteStream, color: boolean): TextStream {
+  const closed = new AbortController();
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader left (`tsstack logs | head`): no failure of ours. Anything else, a full disk say, is one.
+    if (error.code !== 'EPIPE') throw error;
+    closed.abort();
+  });
+  return {
+    write(text) {
+      if (!closed.signal.aborted) stream.write(text);
+    },
+    isTTY: stream.isTTY === true,
+    color,
+    closed: closed.signal,
+  };
+}
