@@ -1,9 +1,21 @@
+import { IPv4CidrRange } from 'ip-num';
 import { describe, expect, it } from 'vitest';
 import { allocate } from '../../../../engine/plan/allocate.ts';
 import { chooseAddress, chooseSubnet, formatSubnet, overlaps, parseCidr, type Subnet } from '../../../../engine/plan/ipam.ts';
 import { attach, facts, network, STACK, service, stack } from '../../../support/plan-world.ts';
 
 describe('subnets', () => {
+  it('have the bounds that ip-num gives them', () => {
+    for (let prefix = 0; prefix <= 32; prefix++) {
+      for (const address of ['0.0.0.0', '10.128.3.77', '192.168.255.255', '255.255.255.255']) {
+        const cidr = `${address}/${prefix}`;
+        const range = IPv4CidrRange.fromCidr(cidr);
+        const { first, last } = parseCidr(cidr);
+        expect([cidr, BigInt(first), BigInt(last)]).toEqual([cidr, range.getFirst().getValue(), range.getLast().getValue()]);
+      }
+    }
+  });
+
   it.each([
     ['10.0.0.0/8', '10.200.3.0/24', true],
     ['10.200.3.0/24', '10.0.0.0/8', true],
@@ -28,9 +40,7 @@ describe('subnets', () => {
 
   it('avoid what the host routes to', () => {
     expect(chooseSubnet('x', [parseCidr('10.128.0.0/10')])).toBeUndefined();
-    const almost = Array.from({ length: 64 }, (_, i) => ({ first: parseCidr(`10.${128 + i}.0.0/16`).first, prefix: 16 })).filter(
-      (_, i) => i !== 7,
-    );
+    const almost = Array.from({ length: 64 }, (_, i) => parseCidr(`10.${128 + i}.0.0/16`)).filter((_, i) => i !== 7);
     expect(formatSubnet(chooseSubnet('x', almost) ?? parseCidr('0.0.0.0/0'))).toMatch(/^10\.135\.\d+\.0\/24$/);
   });
 });
