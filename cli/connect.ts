@@ -12,11 +12,11 @@ export interface ConnectOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export async function connect(stack: LoadedStack, { global, paths, env }: ConnectOptions): Promise<Engine> {
+export async function connect(stack: LoadedStack, { global, paths }: ConnectOptions): Promise<Engine> {
   const { createEngine } = await import('../engine/index.ts');
   const { stateDirectory, runDirectory, launcher } = paths;
   const { spec, directory } = stack;
-  return createEngine({ name: spec.name, directory, instance: global.instance, paths: { stateDirectory, runDirectory, launcher }, env });
+  return createEngine({ name: spec.name, directory, instance: global.instance, paths: { stateDirectory, runDirectory, launcher } });
 }
 
 export async function loadStack({ commandName, global, paths, env }: ConnectOptions): Promise<LoadedStack> {

@@ -12,7 +12,7 @@ import { CGROUP_ROOT, stackIdentity } from './plan/names.ts';
 import { containersOf } from './plan/replicas.ts';
 import { acquireStackLock } from './store/lock.ts';
 import { readLogs } from './store/logs.ts';
-import { type HostPaths, hostPaths } from './store/paths.ts';
+import type { HostPaths } from './store/paths.ts';
 import { awaitCompleted, awaitHealthy } from './wiring/await.ts';
 import { execInContainer } from './wiring/exec.ts';
 import { createExecutors } from './wiring/executors.ts';
@@ -26,14 +26,15 @@ export interface EngineOptions {
   /** Directory of the stack file; its real path is part of the stack's identity. */
   readonly directory: string;
   readonly instance?: string | undefined;
-  /** Path of the launcher's binary. */
-  readonly launcher: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly paths: HostPaths & {
+    /** The launcher's binary. */
+    readonly launcher: string;
+  };
 }
 
 export function createEngine(options: EngineOptions): Engine {
   const identity = stackIdentity(options.name, fs.realpathSync(options.directory), options.instance);
-  return new StackEngine(identity, { host: hostPaths(options.env), launcher: options.launcher });
+  return new StackEngine(identity, { host: options.paths, launcher: options.paths.launcher });
 }
 
 class StackEngine implements Engine {

@@ -104,6 +104,7 @@ function makeSkeleton(imagesDirectory: string, skeleton: string): void {
   fs.mkdirSync(imagesDirectory, { recursive: true, mode: 0o711 });
   const unfinished = fs.mkdtempSync(`${skeleton}.`);
   for (const [name, mode] of EMPTY) makeDirectory(`${unfinished}/${name}`, mode);
+  makeDirectory(`${unfinished}/etc`, 0o755);
   for (const name of USERLAND) copyUserlandEntry(name, unfinished);
   for (const name of ETC_FILES) copyEtc(name, unfinished);
   for (const name of ['passwd', 'group']) {

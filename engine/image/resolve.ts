@@ -4,10 +4,15 @@ import type { ImageSource } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ResolvedImage } from '../model/facts.ts';
 import { resolveHostRootfs } from './host-rootfs.ts';
+import { withMountPoints } from './mount-points.ts';
 import { readImageUsers } from './users.ts';
 
 /** Throws `image` with what to do. `imagesDirectory` is ours and is made if it is not there. */
 export function resolveImage(image: ImageSource, imagesDirectory: string): ResolvedImage {
+  return withMountPoints(resolveSource(image, imagesDirectory), imagesDirectory);
+}
+
+function resolveSource(image: ImageSource, imagesDirectory: string): ResolvedImage {
   switch (image.kind) {
     case 'hostRootfs':
       return resolveHostRootfs(imagesDirectory);

@@ -19,14 +19,6 @@ export interface StackPaths {
   readonly lock: string;
 }
 
-/** `TSSTACK_STATE_DIR` and `TSSTACK_RUN_DIR` move them, for tests and for hosts that keep state elsewhere. */
-export function hostPaths(env: Readonly<Record<string, string | undefined>>): HostPaths {
-  return {
-    stateDirectory: env['TSSTACK_STATE_DIR'] || '/var/lib/tsstack',
-    runDirectory: env['TSSTACK_RUN_DIR'] || '/run/tsstack',
-  };
-}
-
 export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: Pick<StackIdentity, 'id'>): StackPaths {
   const directory = `${stateDirectory}/stacks/${stack.id}`;
   return {
