@@ -134,19 +134,19 @@ class StackEngine implements Engine {
   ): Promise<void> {
     onEvent({ type: 'planned', at: Date.now(), plan });
     if (plan.steps.length === 0) return;
-    await apply(plan, { executors: createExecutors(this.#session, hurry), signal, onEvent, now: Date.now });
+    await apply(plan, { executors: createExecutors(this.#session, { onEvent, hurry }), signal, onEvent, now: Date.now });
     for (const message of this.#session.warnings) onEvent({ type: 'notice', at: Date.now(), message });
     this.#session.warnings.clear();
   }
 
-  async #waitForAll(spec: StackSpec, { signal, waitTimeoutMs }: UpOptions): Promise<void> {
+  async #waitForAll(spec: StackSpec, { signal, onEvent, waitTimeoutMs }: UpOptions): Promise<void> {
     const timeout = waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(waitTimeoutMs);
     const either = timeout ? AbortSignal.any([signal, timeout]) : signal;
     try {
       await Promise.all(
         containersOf(spec).map(async ({ name, service }) => {
-          if (service.kind === 'job') await awaitCompleted(this.#session, name, either);
-          else if (service.healthcheck) await awaitHealthy(this.#session, name, either);
+          if (service.kind === 'job') await awaitCompleted(this.#session, name, { signal: either, onEvent });
+          else if (service.healthcheck) await awaitHealthy(this.#session, name, { signal: either, onEvent });
         }),
       );
     } catch (error) {

@@ -6,6 +6,7 @@ import { readContainerStatus } from '../kernel/container-status.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type { ContainerRecord, ContainerStatus } from '../model/container.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { OnEvent } from '../model/events.ts';
 import type { Executors } from '../model/plan.ts';
 import { type Clock, type ProbeResult, waitHealthy } from '../supervise/health.ts';
 import type { Session } from './session.ts';
@@ -15,14 +16,20 @@ export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), sleep: (ms, signal) 
 /** Of a probe's output, what is kept to explain a failure. Bytes. */
 const OUTPUT_KEPT = 4096;
 
-export function awaitExecutors(session: Session): Pick<Executors, 'container.await'> {
+/** `onEvent` is told how a container ended that was waited for. */
+export function awaitExecutors(session: Session, onEvent: OnEvent): Pick<Executors, 'container.await'> {
   return {
     'container.await': ({ name, until }, signal) =>
-      until === 'healthy' ? awaitHealthy(session, name, signal) : awaitCompleted(session, name, signal),
+      until === 'healthy' ? awaitHealthy(session, name, { signal, onEvent }) : awaitCompleted(session, name, { signal, onEvent }),
   };
 }
 
-export async function awaitHealthy(session: Session, name: string, signal: AbortSignal): Promise<void> {
+export interface AwaitOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+}
+
+export async function awaitHealthy(session: Session, name: string, { signal, onEvent }: AwaitOptions): Promise<void> {
   const { record, status } = readContainer(session, name);
   if (!record.healthcheck)
     throw new TsstackError(`cannot wait until \`${name}\` is healthy: it has no healthcheck`, { code: 'invalid-stack-file' });
@@ -33,19 +40,27 @@ export async function awaitHealthy(session: Session, name: string, signal: Abort
     startedAt: status.startedAt ?? Date.now(),
     clock: SYSTEM_CLOCK,
     probe: (abort) => probe(session, { record, status, signal: abort }),
-    ended: untilEnded(session, name, signal).then(describeEnd),
+    ended: untilEnded(session, name, signal).then((end) => {
+      tellEnd(name, end, onEvent);
+      return describeEnd(end);
+    }),
     signal,
   });
 }
 
-export async function awaitCompleted(session: Session, name: string, signal: AbortSignal): Promise<void> {
+export async function awaitCompleted(session: Session, name: string, { signal, onEvent }: AwaitOptions): Promise<void> {
   const { record } = readContainer(session, name);
   const status = await untilEnded(session, name, signal);
+  tellEnd(name, status, onEvent);
   if (status.exit?.code === 0) return;
   throw new TsstackError(`${record.kind} \`${name}\` ${describeEnd(status)}`, {
     code: 'service-failed',
     hint: `\`tsstack logs ${record.service}\` shows what it said`,
   });
+}
+
+function tellEnd(container: string, { exit }: ContainerStatus, onEvent: OnEvent): void {
+  if (exit) onEvent({ type: 'container.exited', at: SYSTEM_CLOCK.now(), container, ...exit });
 }
 
 /** Resolves with the status the monitor left. */

@@ -9,13 +9,19 @@ import { linkExecutors } from '../kernel/links.ts';
 import { routeExecutors } from '../kernel/routes.ts';
 import { sysctlExecutors } from '../kernel/sysctls.ts';
 import { volumeExecutors } from '../kernel/volumes.ts';
+import type { OnEvent } from '../model/events.ts';
 import type { Executors } from '../model/plan.ts';
 import { signalNumber } from '../plan/signals.ts';
 import { awaitExecutors } from './await.ts';
 import type { Session } from './session.ts';
 
-/** `hurry`: ends the grace period of every stop. */
-export function createExecutors(session: Session, hurry?: AbortSignal): Executors {
+export interface ExecutorOptions {
+  readonly onEvent: OnEvent;
+  /** Ends the grace period of every stop. */
+  readonly hurry: AbortSignal | undefined;
+}
+
+export function createExecutors(session: Session, { onEvent, hurry }: ExecutorOptions): Executors {
   const { namespaces, paths } = session;
   return {
     ...sysctlExecutors(),
@@ -35,6 +41,6 @@ export function createExecutors(session: Session, hurry?: AbortSignal): Executor
       signalNumber,
       hurry: hurry ?? new AbortController().signal,
     }),
-    ...awaitExecutors(session),
+    ...awaitExecutors(session, onEvent),
   };
 }
