@@ -5,22 +5,28 @@ import { decodeLink, type LinkRecord } from '../../native/netlink/link-record.ts
 import { isRefusal } from './netlink-failure.ts';
 
 /**
- * Does `work` with the ifindex of a link. What is known from before is used without asking; where it turns out to be that of a
- * link which is gone (ENODEV), the kernel is asked and `work` done again. Rejects as `work` does, or with NetlinkError ENODEV.
+ * Does `work` with the ifindex of a link. What is known from before is used without asking. If the kernel then says that there is
+ * no such link (ENODEV; EINVAL for a master), it is asked, and `work` is done again if the name stands for another link by now.
+ * Rejects as `work` does, or with NetlinkError ENODEV.
  */
 export async function withIfindex<T>(connection: RtnetlinkConnection, ifname: string, work: (ifindex: number) => Promise<T>): Promise<T> {
   const known = knownIfindexes(connection).get(ifname);
-  if (known !== undefined) {
-    try {
-      return await work(known);
-    } catch (error) {
-      if (!isRefusal(error, 'ENODEV')) throw error;
-      forgetIfindex(connection, ifname);
-    }
+  if (known === undefined) return work(askIfindex(connection, ifname));
+  try {
+    return await work(known);
+  } catch (error) {
+    if (!isRefusal(error, 'ENODEV', 'EINVAL')) throw error;
+    const ifindex = askIfindex(connection, ifname);
+    if (ifindex === known) throw error;
+    return work(ifindex);
   }
+}
+
+function askIfindex(connection: RtnetlinkConnection, ifname: string): number {
+  forgetIfindex(connection, ifname);
   const { ifindex } = connection.query({ ...getLink(ifname), about: ifname }, decodeLink);
   rememberIfindex(connection, ifname, ifindex);
-  return work(ifindex);
+  return ifindex;
 }
 
 export function rememberIfindex(connection: RtnetlinkConnection, ifname: string, ifindex: number): void {

@@ -1,14 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cgroupDirectories } from '../../engine/codec/cgroup-layout.ts';
 import { cgroupDrift, cgroupWrites, unsupportedLimits } from '../../engine/codec/cgroup-writes.ts';
 import { cgroupExecutors, detectCgroupLayout, observeCgroups, removeEmptyParents } from '../../engine/kernel/cgroups.ts';
-import type { CgroupLimits } from '../../engine/model/cgroup.ts';
+import type { CgroupLayout, CgroupLimits } from '../../engine/model/cgroup.ts';
 import type { CgroupSpec } from '../../engine/model/resources.ts';
 
-const layout = detectCgroupLayout();
-const run = cgroupExecutors(layout);
+const detected = detectCgroupLayout();
+/** A host with v1 can stand for one that has nothing else. */
+const layouts: CgroupLayout[] = [
+  detected,
+  ...(detected.mode === 'hybrid' ? [{ ...detected, mode: 'legacy' as const, unified: undefined, unifiedControllers: [] }] : []),
+];
+let layout = detected;
+let run = cgroupExecutors(layout);
 const parent = `tsstack/test-${process.pid}`;
 const signal = new AbortController().signal;
 const limits: CgroupLimits = {
@@ -47,7 +53,12 @@ afterEach(async () => {
   removeEmptyParents(parent, layout);
 });
 
-describe('the cgroup driver', () => {
+describe.each(layouts)('the cgroup driver on a $mode host', (ofHost) => {
+  beforeAll(() => {
+    layout = ofHost;
+    run = cgroupExecutors(layout);
+  });
+
   it('creates a cgroup with every limit, and finds no drift in it', async () => {
     const cgroup = spec('web-1', limits);
     expect(unsupportedLimits(limits, layout)).toEqual([]);

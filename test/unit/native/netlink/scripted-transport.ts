@@ -87,3 +87,13 @@ function split(bytes: Buffer): SentMessage[] {
   }
   return messages;
 }
+
+/** RTM_NEWLINK of a link with an ifindex and a name of five letters. */
+export function linkRecord(sequence: number, ifindex: number, ifname: string): Uint8Array {
+  const body = Buffer.alloc(16 + 12);
+  body.writeInt32LE(ifindex, 4);
+  body.writeUInt16LE(4 + ifname.length + 1, 16);
+  body.writeUInt16LE(3, 18);
+  body.write(ifname, 20);
+  return message({ type: 16, flags: 0, sequence }, body);
+}

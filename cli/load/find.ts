@@ -1,0 +1,41 @@
+import { realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { TsstackError } from '../../engine/model/errors.ts';
+
+const NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `stack.config.${extension}`);
+
+/**
+ * The stack file, its directory's links resolved: the one that is named, else the first `stack.config.*` in the directory or above it.
+ * Errors: `not-found`.
+ */
+export function findStackFile(directory: string, named: string | undefined): string {
+  if (named !== undefined) {
+    const file = resolve(directory, named);
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found?.isFile() === true) return withRealDirectory(file);
+    if (found?.isDirectory() === true) {
+      const inside = inDirectory(file);
+      if (inside !== undefined) return withRealDirectory(inside);
+    }
+    const why = found === undefined ? 'there is no such file' : found.isDirectory() ? `it has no \`${NAMES[0]}\`` : 'it is no file';
+    throw new TsstackError(`cannot load the stack file \`${named}\`: ${why}`, { code: 'not-found' });
+  }
+  for (let current = resolve(directory); ; current = dirname(current)) {
+    const file = inDirectory(current);
+    if (file !== undefined) return withRealDirectory(file);
+    if (current === dirname(current)) break;
+  }
+  throw new TsstackError(`cannot find a stack file: there is no \`${NAMES[0]}\` in \`${directory}\` or above it`, {
+    code: 'not-found',
+    hint: '`tsstack init` writes one; `--file` names one elsewhere',
+  });
+}
+
+function inDirectory(directory: string): string | undefined {
+  return NAMES.map((name) => join(directory, name)).find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+}
+
+/** The stack's identity has the real path of its directory; a stack file that is itself a link belongs to where the link is. */
+function withRealDirectory(file: string): string {
+  return join(realpathSync(dirname(file)), basename(file));
+}

@@ -1,0 +1,26 @@
+/**
+ * A text that is the same for two inputs only if they mean the same: JSON, but for what JSON drops. Undefined: the input has something that
+ * is no plain data (a function, a class), so nothing can be said about it.
+ */
+export function fingerprint(value: unknown): string | undefined {
+  if (value === undefined) return 'undefined';
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return JSON.stringify(value);
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  if (typeof value !== 'object') return undefined;
+  if (Array.isArray(value)) return join(value.map(fingerprint), '[]');
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // A stack file runs in this realm, so that its literals have our Object.prototype.
+  if (prototype !== Object.prototype && prototype !== null) return undefined;
+  // Keys are not sorted: the order of services and networks has a meaning.
+  return join(
+    Object.entries(value).map(([key, inner]) => {
+      const print = fingerprint(inner);
+      return print === undefined ? undefined : `${JSON.stringify(key)}:${print}`;
+    }),
+    '{}',
+  );
+}
+
+function join(parts: readonly (string | undefined)[], brackets: string): string | undefined {
+  return parts.includes(undefined) ? undefined : `${brackets.charAt(0)}${parts.join(',')}${brackets.charAt(1)}`;
+}

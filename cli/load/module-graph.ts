@@ -1,0 +1,158 @@
+/**
+ * A small module system for the user's files: each is transpiled to CommonJS and evaluated here, in this thread, after what it imports.
+ * Node's own loaders are left alone: hooks for ES modules cost Node 20 a thread (60 ms), and would see every module of ours, too.
+ *
+ * INVARIANTS
+ * - A module is evaluated at most once, after all that it imports, but for cycles: there it sees what is exported so far.
+ * - Only the loading awaits, so a module with top-level await works wherever it is imported, but not where it is `require`d.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
+import type { Cache } from './cache.ts';
+import { type Compiled, compile } from './compiled.ts';
+import { asImported, asTranspiled, importedByEsModule, isOnlyImportable } from './interop.ts';
+import { type Resolved, resolveImport } from './resolve.ts';
+import { IMPORT, META } from './transpile.ts';
+
+export interface ModuleGraph {
+  /** Evaluates a file and all that it imports. Resolves to what it exports. */
+  load(file: string): Promise<unknown>;
+  /** Absolute paths of the files that were read, in the order of reading. */
+  readonly files: readonly string[];
+  /** JSON of the source map of a file that was read. */
+  sourceMap(file: string): string | undefined;
+}
+
+interface Loaded {
+  readonly compiled: Compiled;
+  readonly module: { exports: unknown };
+  /** Its imports are being loaded, or it is being evaluated. */
+  state: 'loading' | 'evaluating' | 'done';
+  promise: Promise<void> | undefined;
+  /** The module whose end it waits for. */
+  waitsFor: Loaded | undefined;
+}
+
+const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', META, IMPORT].join(', ');
+
+export function createModuleGraph(options: { readonly cache: Cache; readonly packageRoot: string; readonly tsstack: object }): ModuleGraph {
+  const modules = new Map<string, Loaded>();
+  const json = new Map<string, unknown>();
+  /** Packages that only `import()` can load: file → its namespace. */
+  const imported = new Map<string, object>();
+
+  function open(file: string): Loaded {
+    const known = modules.get(file);
+    if (known !== undefined) return known;
+    const compiled = compile(file, readFileSync(file, 'utf8'), options);
+    const loaded: Loaded = { compiled, module: { exports: {} }, state: 'loading', promise: undefined, waitsFor: undefined };
+    modules.set(file, loaded);
+    return loaded;
+  }
+
+  async function load(file: string, by: Loaded | undefined): Promise<unknown> {
+    const loaded = open(file);
+    if (loaded.state !== 'done' && !waitsOn(loaded, by)) {
+      if (by !== undefined) by.waitsFor = loaded;
+      // In a later microtask: in a cycle this module is asked for again before `loadImports` returns its promise.
+      loaded.promise ??= Promise.resolve().then(() => loadImports(loaded));
+      await loaded.promise;
+      if (by !== undefined) by.waitsFor = undefined;
+    }
+    return loaded.module.exports;
+  }
+
+  async function loadImports(loaded: Loaded): Promise<void> {
+    for (const specifier of loaded.compiled.requires) {
+      const resolved = resolveImport(specifier, loaded.compiled.file);
+      if (resolved.kind === 'source') await load(resolved.file, loaded);
+      else await prepareNative(resolved, loaded);
+    }
+    // A module that imports this one in a cycle may have required, and thereby evaluated it.
+    if (loaded.state === 'loading') await evaluate(loaded);
+  }
+
+  async function prepareNative(resolved: Resolved, by: Loaded): Promise<void> {
+    if (resolved.kind !== 'native' || imported.has(resolved.id)) return;
+    try {
+      createRequire(by.compiled.file)(resolved.id);
+    } catch (error) {
+      if (!isOnlyImportable(error)) throw error;
+      imported.set(resolved.id, asTranspiled(await import(pathToFileURL(resolved.id).href)));
+    }
+  }
+
+  function evaluate(loaded: Loaded): Promise<void> | void {
+    loaded.state = 'evaluating';
+    const { compiled, module } = loaded;
+    const { file } = compiled;
+    const prefix = `(${compiled.awaits ? 'async ' : ''}function (${PARAMETERS}) { `;
+    const script = new Script(`${prefix}${compiled.code}\n})`, { filename: file, columnOffset: -prefix.length });
+    const run: (...values: unknown[]) => Promise<void> | void = script.runInThisContext();
+    const require = Object.assign((specifier: string) => requireFrom(loaded, specifier), { resolve: createRequire(file).resolve });
+    const meta = {
+      url: pathToFileURL(file).href,
+      filename: file,
+      dirname: dirname(file),
+      resolve: (specifier: string) => urlOf(resolveImport(specifier, file), specifier),
+    };
+    const importFrom = async (specifier: unknown) => importDynamically(loaded, String(specifier));
+    const ended = run.call(undefined, module.exports, require, module, file, dirname(file), meta, importFrom);
+    const done = () => {
+      loaded.state = 'done';
+    };
+    return ended instanceof Promise ? ended.then(done) : done();
+  }
+
+  function requireFrom(by: Loaded, specifier: string): unknown {
+    const resolved = resolveImport(specifier, by.compiled.file);
+    if (resolved.kind === 'tsstack') return options.tsstack;
+    if (resolved.kind === 'json') return readJson(resolved.file);
+    if (resolved.kind === 'source') return requireSource(resolved.file);
+    return imported.get(resolved.id) ?? importedByEsModule(createRequire(by.compiled.file)(resolved.id), by.compiled.file);
+  }
+
+  function requireSource(file: string): unknown {
+    const loaded = open(file);
+    if (loaded.state === 'loading') {
+      if (loaded.compiled.awaits) throw new Error(`\`${file}\` uses await outside of functions, so it can be imported but not required`);
+      evaluate(loaded);
+    }
+    return loaded.module.exports;
+  }
+
+  async function importDynamically(by: Loaded, specifier: string): Promise<unknown> {
+    const resolved = resolveImport(specifier, by.compiled.file);
+    if (resolved.kind === 'source') return asImported(await load(resolved.file, by));
+    await prepareNative(resolved, by);
+    return asImported(requireFrom(by, specifier));
+  }
+
+  function readJson(file: string): unknown {
+    if (!json.has(file)) json.set(file, JSON.parse(readFileSync(file, 'utf8')));
+    return json.get(file);
+  }
+
+  return {
+    load: (file) => load(file, undefined),
+    get files() {
+      return [...modules.keys(), ...json.keys()];
+    },
+    sourceMap: (file) => modules.get(file)?.compiled.map(),
+  };
+}
+
+/** Whether `loaded` waits, over others, for `by`: then `by` must not wait for it in turn. */
+function waitsOn(loaded: Loaded, by: Loaded | undefined): boolean {
+  for (let next: Loaded | undefined = loaded; next !== undefined && by !== undefined; next = next.waitsFor) if (next === by) return true;
+  return false;
+}
+
+function urlOf(resolved: Resolved, specifier: string): string {
+  if (resolved.kind === 'source' || resolved.kind === 'json') return pathToFileURL(resolved.file).href;
+  if (resolved.kind === 'native' && resolved.id.startsWith('/')) return pathToFileURL(resolved.id).href;
+  return specifier;
+}

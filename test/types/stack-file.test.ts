@@ -1,0 +1,159 @@
+/** What the compiler says of stack files: where it points, and what it offers. The sources mark the place with `/*!*\/` before it. */
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { renderTypeErrors, typeCheck } from '../../cli/load/type-check.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+const HEAD = `import { defineStack, hostRootfs, rootfs } from 'tsstack';\n`;
+let directory = '';
+beforeAll(() => {
+  directory = realpathSync(mkdtempSync(join(tmpdir(), 'tsstack-types-')));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** `line:column` of what is marked, and of what the compiler says. */
+function check(source: string) {
+  const file = join(directory, 'stack.config.ts');
+  const marks: string[] = [];
+  const lines = (HEAD + source).split('\n').map((line, index) => {
+    let text = line;
+    for (let at = text.indexOf('/*!*/'); at >= 0; at = text.indexOf('/*!*/')) {
+      marks.push(`${index + 1}:${at + 1}`);
+      text = text.slice(0, at) + text.slice(at + 5);
+    }
+    return text;
+  });
+  writeFileSync(file, lines.join('\n'));
+  const { errors } = typeCheck(file, packageRoot);
+  return { marks, places: errors.map(({ line, column }) => `${line}:${column}`), text: renderTypeErrors(errors, directory) };
+}
+
+const BODY = `{
+  services: {
+    db: { image: 'x', healthcheck: { test: ['CMD', 'true'] }, volumes: ['data:/d', './a:/a:ro', '/b:/b', '~/c:/c', '.:/d'] },
+    job: { kind: 'job', image: hostRootfs(), command: 'true', dependsOn: ['db'], networks: ['back', 'default'], rerun: 'always' },
+    web: {
+      image: rootfs('./root'),
+      command: ['a', 'b'],
+      environment: { A: 'a', B: 1, C: true, D: null, E: undefined },
+      envFile: ['.env', { path: 'b', required: false }],
+      dependsOn: { db: 'healthy', job: { condition: 'completed' } },
+      networks: { back: { aliases: ['x'], ipv4Address: '10.0.0.2' }, default: null },
+      volumes: [{ type: 'volume', source: 'data', target: '/d' }, { type: 'bind', source: './x', target: '/x' }, { type: 'tmpfs', target: '/t', size: '1m' }],
+      ports: [80, '81:81', { target: 82, public: true }],
+      restart: 'on-failure:3',
+      limits: { cpus: 1.5, memory: '512MiB' },
+      stopGracePeriod: '10s',
+    },
+  },
+  networks: { back: { internal: true } },
+  volumes: { data: null },
+}`;
+
+it.each([
+  ['an object', `export default defineStack(${BODY});`],
+  ['a function', `export default defineStack(({ env, command, mode, instance, profiles }) => (${BODY}));`],
+  ['an async function', `export default defineStack(async ({ env }) => { const x = await env['X']; return ${BODY}; });`],
+  ['a function that returns a definition', `export default defineStack(async () => defineStack(${BODY}));`],
+])('a stack that is right is right as %s', (_, source) => {
+  expect(check(source).text).toBe('');
+});
+
+it('a stack made of parts is right', () => {
+  expect(
+    check(`const count: number = 3;
+const names = Array.from({ length: count }, (_, index) => \`w\${index}\`);
+export default defineStack({ services: Object.fromEntries(names.map((name) => [name, { image: 'x', networks: ['n' as const], volumes: ['v:/v' as const] }])), networks: { n: {} }, volumes: { v: {} } });`)
+      .text,
+  ).toBe('');
+});
+
+describe.each([
+  ['as an object', (body: string) => `export default defineStack(${body});`],
+  [
+    'as a definition returned from an async function',
+    (body: string) => `export default defineStack(async ({ env }) => { return defineStack(${body}); });`,
+  ],
+])('%s, the compiler points at the very key or name', (_, stack) => {
+  const web = (settings: string) =>
+    stack(
+      `{\n  services: {\n    db: { image: 'x' },\n    web: { image: 'x',\n      ${settings} },\n  },\n  networks: { back: {} },\n  volumes: { pgdata: {} },\n}`,
+    );
+  it.each([
+    ['dependsOn: {\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
+    ['dependsOn: { db: "started",\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
+    ['dependsOn: ["db", /*!*/"dbb"]', `Type '"dbb"' is not assignable to type '"db" | "web"'`],
+    ['networks: [/*!*/"bakc"]', `Did you mean '"back"'`],
+    ['networks: { back: {}, /*!*/bakc: {} }', "'bakc' does not exist"],
+    ['networks: { back: { /*!*/alias: ["x"] } }', "'alias' does not exist"],
+    ['volumes: ["./x:/y", /*!*/"pgdta:/x"]', `Type '"pgdta:/x"' is not assignable`],
+    ['volumes: [{ type: "volume", /*!*/source: "pgdta", target: "/x" }]', `Type '"pgdta"' is not assignable to type '"pgdata"'`],
+    ['volumes: [/*!*/"pgdata:x"]', `Type '"pgdata:x"' is not assignable`],
+    ['/*!*/comand: ["x"]', "'comand' does not exist"],
+    ['limits: { /*!*/memroy: "1g" }', "'memroy' does not exist"],
+    ['/*!*/restart: "alway"', `Did you mean '"always"'`],
+    ['/*!*/kind: "jobb"', `Did you mean '"job"'`],
+  ])('%s', (settings, message) => {
+    const { marks, places, text } = check(web(settings));
+    expect(places, text).toEqual(marks);
+    expect(text).toContain(message);
+  });
+});
+
+describe.each([
+  ['a function', ''],
+  ['an async function', 'async '],
+])('in %s the compiler points at the function, and its message tells what is wrong', (_, keyword) => {
+  it.each([
+    ['dependsOn: { db: "started", dbb: "healthy" }', /'(?:services\.web\.)?dependsOn(?:\.dbb)?'/],
+    ['dependsOn: ["dbb"]', /"dbb"/],
+    ['networks: ["bakc"]', /"bakc"/],
+    ['networks: { bakc: {} }', /bakc/],
+    ['volumes: ["pgdta:/x"]', /"pgdta:\/x"/],
+    ['comand: ["x"]', /comand/],
+    ['restart: "alway"', /"alway"/],
+  ])('%s', (settings, message) => {
+    const body = `{ services: { db: { image: 'x' }, web: { image: 'x', ${settings} } }, networks: { back: {} }, volumes: { pgdata: {} } }`;
+    const { marks, places, text } = check(`export default defineStack(/*!*/${keyword}() => { return ${body}; });`);
+    expect(places, text).toEqual(marks);
+    expect(text).toMatch(message);
+  });
+});
+
+it('completion offers the names that are declared', () => {
+  const source = `${HEAD}export default defineStack({
+  services: { db: { image: 'x' }, web: { image: 'x', dependsOn: { '' }, networks: [''] } },
+  networks: { front: {}, back: {} },
+});`;
+  const file = join(directory, 'completion.ts');
+  writeFileSync(file, source);
+  const options = {
+    strict: true,
+    module: ts.ModuleKind.Preserve,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    paths: { tsstack: [join(packageRoot, 'dsl/index.ts')] },
+  };
+  const service = ts.createLanguageService({
+    getCompilationSettings: () => options,
+    getScriptFileNames: () => [file],
+    getScriptVersion: () => '1',
+    getScriptSnapshot: (name) => (ts.sys.fileExists(name) ? ts.ScriptSnapshot.fromString(ts.sys.readFile(name) ?? '') : undefined),
+    getCurrentDirectory: () => directory,
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+  });
+  const offered = (at: string) => {
+    const completions = service.getCompletionsAtPosition(file, source.indexOf(at) + at.length, {});
+    return completions?.entries.map(({ name }) => name).sort();
+  };
+  expect(offered(`dependsOn: { '`)).toEqual(['db', 'web']);
+  expect(offered(`networks: ['`)).toEqual(['back', 'default', 'front']);
+});

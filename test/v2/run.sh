@@ -1,0 +1,98 @@
+#!/bin/bash
+# Runs a command, by default the cgroup driver's test, under a kernel with nothing but cgroup v2, and ends with its exit code.
+#
+#   test/v2/run.sh [COMMAND [ARG...]]
+#
+# Debian's cloud kernel is booted in QEMU without hardware virtualisation. Its root is this machine's, shared read-only through virtiofs
+# under a tmpfs overlay: the same files at the same paths, and nothing it writes stays. Nothing is installed on this machine: packages are
+# unpacked into a cache folder. Needs root (virtiofsd), apt-get with Debian's packages, dpkg-deb and busybox.
+set -euo pipefail
+
+repository=$(cd "$(dirname "$0")/../.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/tsstack-v2
+root=$cache/root
+[ $# -gt 0 ] || set -- node node_modules/vitest/vitest.mjs run test/kernel/cgroups.test.ts
+
+fail() {
+  echo "test/v2/run.sh: $*" >&2
+  exit 125
+}
+
+# Whole or absent: the folder gets its name when all is in it.
+fetch_packages() {
+  local unpacked=$cache/new.$$ kernel
+  mkdir -p "$unpacked/debs"
+  kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '$1 == "Depends:" { print $2; exit }')
+  [ -n "$kernel" ] || fail 'no linux-image-cloud-amd64 among the packages: try `apt-get update`'
+  (
+    cd "$unpacked/debs"
+    # shellcheck disable=SC2046
+    apt-get download -qq "$kernel" $(apt-get install -s --no-install-recommends qemu-system-x86 | awk '$1 == "Inst" { print $2 }') 2>"$unpacked/log" ||
+      { cat "$unpacked/log" >&2; fail 'cannot download QEMU and the kernel'; }
+    for package in *.deb; do dpkg-deb -x "$package" "$unpacked"; done
+  )
+  rm -r "$unpacked/debs"
+  mv "$unpacked" "$root"
+}
+
+# What must be loaded before the shared root can be mounted. In order of dependency: an initramfs has no depmod.
+modules='virtio/virtio_ring virtio/virtio virtio/virtio_pci_modern_dev virtio/virtio_pci_legacy_dev virtio/virtio_pci'
+
+make_initramfs() {
+  local tree=$1/tree module kernel
+  mkdir -p "$tree"/{bin,dev,proc,sys,host,new,modules}
+  cp "$(command -v busybox)" "$tree/bin/busybox"
+  ln -s busybox "$tree/bin/sh"
+  kernel=$(echo "$root"/lib/modules/*/kernel)
+  for module in $modules; do cp "$kernel/drivers/$module.ko" "$tree/modules/"; done
+  cp "$kernel"/fs/fuse/{fuse,virtiofs}.ko "$kernel/fs/overlayfs/overlay.ko" "$tree/modules/"
+  for module in $modules fuse virtiofs overlay; do echo "${module##*/}"; done >"$tree/modules/order"
+  cp "$repository/test/v2/init.sh" "$tree/init"
+  {
+    printf 'cd %q || exit 125\n' "$repository"
+    printf 'export PATH=%q HOME=/root TERM=dumb NO_COLOR=1 LANG=C.UTF-8\n' "$PATH"
+    printf 'exec'
+    printf ' %q' "${@:2}"
+    echo
+  } >"$tree/command"
+  chmod +x "$tree/init"
+  (cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$1/initramfs"
+}
+
+[ "$(id -u)" = 0 ] || fail 'needs root: the whole of / is shared with the guest'
+command -v busybox >/dev/null || fail 'no busybox: try `apt-get install busybox-static`'
+mkdir -p "$cache"
+[ -d "$root" ] || fetch_packages
+
+work=$(mktemp -d)
+virtiofsd=
+cleanup() {
+  [ -z "$virtiofsd" ] || kill "$virtiofsd" 2>/dev/null || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+make_initramfs "$work" "$@"
+
+libraries=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu/libfuse3
+LD_LIBRARY_PATH=$libraries "$root/usr/lib/qemu/virtiofsd" --socket-path="$work/virtiofs" -o source=/ -o sandbox=chroot -o cache=always \
+  >"$work/virtiofsd.log" 2>&1 &
+virtiofsd=$!
+# It makes its socket when it is ready for QEMU.
+for ((left = 500; left > 0; left--)); do
+  [ ! -S "$work/virtiofs" ] || break
+  kill -0 "$virtiofsd" 2>/dev/null || { cat "$work/virtiofsd.log" >&2; fail 'virtiofsd ended'; }
+  read -rt 0.01 <> <(:) || true
+done
+
+# A console for the guest's kernel, one for the command's output, one for its exit code.
+LD_LIBRARY_PATH=$libraries timeout "${TSSTACK_V2_TIMEOUT:-300}" "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \
+  -machine q35 -accel tcg -cpu max -smp 2 -m 1G -nodefaults -no-reboot -display none \
+  -object memory-backend-memfd,id=memory,size=1G,share=on -numa node,memdev=memory \
+  -chardev "socket,id=root,path=$work/virtiofs" -device vhost-user-fs-pci,chardev=root,tag=root \
+  -serial "file:$work/kernel.log" -serial stdio -serial "file:$work/code" \
+  -kernel "$root"/boot/vmlinuz-* -initrd "$work/initramfs" -append 'console=ttyS0 panic=-1 cgroup_no_v1=all' </dev/null ||
+  { cat "$work/kernel.log" >&2; fail 'QEMU failed'; }
+
+code=$(tr -dc 0-9 <"$work/code")
+[ -n "$code" ] && [ "$code" != 125 ] || { tail -50 "$work/kernel.log" >&2; fail 'the guest could not run the command'; }
+exit "$code"
