@@ -24,7 +24,7 @@ static int record(struct container *container);
 
 int container_make(struct container *container, char **options, size_t count, int control)
 {
-  container->directory = container->sync = container->pidfd = -1;
+  container->directory = container->status_file = container->sync = container->pidfd = -1;
   container->streams[0] = (struct stream){.name = "stdout", .fd = -1};
   container->streams[1] = (struct stream){.name = "stderr", .fd = -1};
   if (options_parse(&container->options, options, count) < 0 || check(&container->options) < 0) return -1;
@@ -100,7 +100,8 @@ static int record(struct container *container)
   status->created = status_now();
   if (process_identify(getpid(), &status->monitor) < 0 || process_identify(status->init.pid, &status->init) < 0)
     return fail("stat", errno, "/proc");
-  return status_write(container->directory, status);
+  container->status_file = status_open(container->directory);
+  return container->status_file < 0 ? -1 : status_write(container->status_file, status);
 }
 
 int container_build(struct container *container, const char *stage)

@@ -12,8 +12,9 @@ struct container {
   struct status status;
   struct log log;
   struct stream streams[2];
-  /** Where `status` is kept. */
+  /** Where `status` is kept, and the file itself. */
   int directory;
+  int status_file;
   /** SOCK_SEQPACKET to init; -1 once it is closed at the other end. */
   int sync;
   int pidfd;

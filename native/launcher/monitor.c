@@ -146,7 +146,7 @@ static void started(void)
   struct status *status = &monitor.container.status;
   status->state = "running";
   status->started = status_now();
-  if (status_write(monitor.container.directory, status) < 0) give_up();
+  if (status_write(monitor.container.status_file, status) < 0) give_up();
   answer(true);
 }
 
@@ -241,7 +241,7 @@ static noreturn void finish(void)
   status->oom = container_oom_kills(container) > monitor.oom_kills_before;
   status->state = "stopped";
   status->finished = status_now();
-  _exit(status_write(container->directory, status) < 0 ? 1 : 0);
+  _exit(status_write(container->status_file, status) < 0 ? 1 : 0);
 }
 
 /** It could not be started: that is its end, and the reason is kept beside it. */
@@ -256,7 +256,7 @@ static noreturn void give_up(void)
   container->status.exit_code = command_exit_code();
   container->status.state = "stopped";
   container->status.finished = status_now();
-  status_write(container->directory, &container->status);
+  status_write(container->status_file, &container->status);
   answer(false);
   _exit(1);
 }

@@ -23,6 +23,8 @@ struct status {
 };
 
 int64_t status_now(void);
-/** Replaces `status` in the directory at once: a reader sees the old one or the new one. -1 after fail(). */
-int status_write(int directory, const struct status *status);
+/** Begins the file anew in that directory. A descriptor for status_write(), or -1 after fail(). */
+int status_open(int directory);
+/** Adds what the status is now; a reader sees all of it or nothing. -1 after fail(). */
+int status_write(int file, const struct status *status);
 void status_remove(int directory);

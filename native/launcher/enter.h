@@ -1,0 +1,11 @@
+#pragma once
+#include "options.h"
+
+#include <linux/filter.h>
+
+/**
+ * Starts the options' command in the namespaces and cgroups of the process that `pidfd` refers to, as a child of the
+ * caller. `terminal`: set to the master end of its terminal with `--tty`, else -1. The child's pid once it has exec'ed;
+ * -1 after fail().
+ */
+pid_t enter_start(const struct options *options, const struct sock_fprog *seccomp, int pidfd, int *terminal);
