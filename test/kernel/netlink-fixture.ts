@@ -6,7 +6,7 @@ import { getuid } from 'node:process';
 /** Undefined: kernel tests can run. Else what is missing. */
 export const missing: string | undefined = getuid?.() === 0 ? undefined : 'needs root';
 
-/** A network namespace held by one sleeping process, with `lo` up. It ends with `dispose`, and all links in it. */
+/** A network namespace held by one idle process, with `lo` up. It ends with `dispose`, and all links in it. */
 export interface TestNetns extends AsyncDisposable {
   readonly pid: number;
   readonly path: string;
@@ -20,8 +20,9 @@ export interface IpRecord {
 }
 
 export async function newNetns(): Promise<TestNetns> {
-  const child = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo ready && exec sleep infinity'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  // cat ends when its input does, so also with a test process that is killed.
+  const child = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo ready && exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('unshare could not be started');
