@@ -73,6 +73,14 @@ function saveCache() {
     fs.renameSync(draft, cache.file);
   } catch {
     // Not writable (a global install, a full disk): the next run compiles again, which is all that is lost.
-    fs.rmSync(draft, { force: true });
+    removeIfThere(draft);
+  }
+}
+
+function removeIfThere(file) {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // It was never begun.
   }
 }
