@@ -11,8 +11,15 @@ import { listenForInterrupts } from './interrupts.ts';
 import { exitCodeOf, renderError } from './report-error.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
+export interface Installation {
+  readonly packageRoot: string;
+  /** Changes whenever tsstack's code does. */
+  readonly build: string;
+}
+
 /** Runs one command line (without node and script) in this process. Resolves to the exit code; never rejects. */
-export async function main(argv: readonly string[], packageRoot: string): Promise<number> {
+export async function main(argv: readonly string[], installation: Installation): Promise<number> {
+  const { packageRoot } = installation;
   // What an editor or a shell prompt asks: not worth the millisecond that parsing takes.
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) return say(versionText(packageRoot));
   // Before the arguments are understood, errors in them must be told: these two options are looked for as they stand.
@@ -30,21 +37,22 @@ export async function main(argv: readonly string[], packageRoot: string): Promis
   if (invocation.version) return say(versionText(packageRoot));
   if (command === undefined) return say(renderHelp(COMMANDS));
   if (global.help) return say(renderCommandHelp(command));
-  return runCommand({ ...invocation, command }, { terminal, packageRoot, report });
+  return runCommand({ ...invocation, command }, { terminal, installation, report });
 }
 
 interface Surroundings {
   readonly terminal: Terminal;
-  readonly packageRoot: string;
+  readonly installation: Installation;
   readonly report: (error: unknown) => void;
 }
 
 async function runCommand(invocation: Invocation & { readonly command: Command }, surroundings: Surroundings): Promise<number> {
   const { command, global, given, words } = invocation;
-  const { terminal, packageRoot, report } = surroundings;
+  const { terminal, installation, report } = surroundings;
+  const { packageRoot, build } = installation;
   const { env } = process;
   const paths = pathsFor({ packageRoot, cwd: process.cwd(), directory: global.directory, env, uid: process.geteuid?.() ?? -1 });
-  const doors = { commandName: command.name, global, paths, env };
+  const doors = { commandName: command.name, global, paths, env, build };
   const interrupts = listenForInterrupts(process);
   const context: CommandContext = {
     ...doors,
@@ -53,7 +61,11 @@ async function runCommand(invocation: Invocation & { readonly command: Command }
     now: Date.now,
     findStackFile: () => findStackFile(doors),
     typeCheck: (file) => typeCheck(file, doors),
-    loadStack: () => loadStack(doors),
+    loadStack: async () => {
+      const stack = await loadStack(doors);
+      for (const notice of stack.notices) terminal.err.write(`note: ${notice}\n`);
+      return stack;
+    },
     connect: (stack) => connect(stack, doors),
   };
   try {

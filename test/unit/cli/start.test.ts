@@ -15,7 +15,10 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function bundle(main: string, hash = 'abc1'): void {
-  writeFileSync(join(root, 'dist/cli.cjs'), `/* ${hash} */"use strict";exports.main = async (argv, packageRoot) => {${main}};\n`);
+  writeFileSync(
+    join(root, 'dist/cli.cjs'),
+    `/* ${hash} */"use strict";exports.main = async (argv, { packageRoot, build }) => {${main}};\n`,
+  );
 }
 function start(...argv: string[]): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin/tsstack.cjs'), ...argv], { encoding: 'utf8' });
@@ -25,8 +28,8 @@ const cacheFiles = () => readdirSync(join(root, 'dist/cache')).map((name) => joi
 const seen = () => cacheFiles().map((file) => readFileSync(file, 'latin1').split('\n', 1)[0]);
 
 test('the bundle gets its arguments and the place of the package, and its result is the exit code', () => {
-  bundle('console.log(argv.join(" "), packageRoot, require("node:path").sep, __dirname); return 7;');
-  expect(start('up', '-d')).toEqual({ code: 7, out: `up -d ${root} / ${join(root, 'dist')}\n`, err: '' });
+  bundle('console.log(argv.join(" "), packageRoot, build, require("node:path").sep, __dirname); return 7;');
+  expect(start('up', '-d')).toEqual({ code: 7, out: `up -d ${root} abc1 / ${join(root, 'dist')}\n`, err: '' });
 });
 
 test('the bundle may import ES modules', () => {
