@@ -27,7 +27,7 @@ const script = new vm.Script(`(function (exports, require, module, __filename, _
 });
 const bundleModule = { exports: {} };
 script.runInThisContext()(bundleModule.exports, require('node:module').createRequire(bundle), bundleModule, bundle, path.dirname(bundle));
-bundleModule.exports.main(argv, packageRoot).then((code) => {
+bundleModule.exports.main(argv, { packageRoot, build: cache.build }).then((code) => {
   saveCache();
   process.exit(code);
 });
@@ -47,16 +47,16 @@ function readBundle() {
  * bundle's hash, which the build puts in its first line: V8 itself compares only the length of the source.
  */
 function readCache(text) {
-  const hash = /^\/\* ([0-9a-f]+)/.exec(text)?.[1];
+  const build = /^\/\* ([0-9a-f]+)/.exec(text)?.[1] ?? '';
   const flags = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ').replace(/[^\w]+/g, '_');
-  const file = path.join(packageRoot, 'dist', 'cache', `${hash}-${process.version}-${process.arch}${flags.slice(0, 100)}.bin`);
+  const file = path.join(packageRoot, 'dist', 'cache', `${build}-${process.version}-${process.arch}${flags.slice(0, 100)}.bin`);
   try {
     const content = fs.readFileSync(file);
     const end = content.indexOf(10);
-    return { file, runs: content.toString('latin1', 0, end).split(' '), data: content.subarray(end + 1) };
+    return { build, file, runs: content.toString('latin1', 0, end).split(' '), data: content.subarray(end + 1) };
   } catch {
     // No cache: the next run has one.
-    return { file, runs: [], data: undefined };
+    return { build, file, runs: [], data: undefined };
   }
 }
 
@@ -73,6 +73,14 @@ function saveCache() {
     fs.renameSync(draft, cache.file);
   } catch {
     // Not writable (a global install, a full disk): the next run compiles again, which is all that is lost.
-    fs.rmSync(draft, { force: true });
+    removeIfThere(draft);
+  }
+}
+
+function removeIfThere(file) {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // It was never begun.
   }
 }

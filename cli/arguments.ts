@@ -108,7 +108,7 @@ function unknownOption(rawName: string, { table, owner }: TableParse): TsstackEr
 }
 
 function checkWordCount(command: Command, words: readonly string[]): void {
-  const usage = `usage: \`tsstack ${command.name} ${command.usage}\``;
+  const usage = `usage: \`${`tsstack ${command.name} ${command.usage}`.trimEnd()}\``;
   if (words.length < command.words.min)
     throw new TsstackError(`\`tsstack ${command.name}\` needs more arguments`, { code: 'usage', hint: usage });
   const extra = words[command.words.max];

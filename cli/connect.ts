@@ -1,6 +1,6 @@
 /** The CLI's two doors: to the engine and to the loader. Both are imported when first used: `--version`, `help` and typing errors need neither. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Engine } from '../engine/model/engine.ts';
 import type { GlobalOptions } from './command.ts';
 import type { LoadedStack, Paths } from './context.ts';
@@ -10,38 +10,43 @@ export interface ConnectOptions {
   readonly global: GlobalOptions;
   readonly paths: Paths;
   readonly env: NodeJS.ProcessEnv;
+  /** Changes whenever tsstack's code does. */
+  readonly build: string;
 }
 
-export async function connect(stack: LoadedStack, { global, paths }: ConnectOptions): Promise<Engine> {
+export async function connect({ spec, directory }: LoadedStack, { global, paths }: ConnectOptions): Promise<Engine> {
   const { createEngine } = await import('../engine/index.ts');
   const { stateDirectory, runDirectory, launcher } = paths;
-  const { spec, directory } = stack;
   return createEngine({ name: spec.name, directory, instance: global.instance, paths: { stateDirectory, runDirectory, launcher } });
 }
 
-export async function loadStack({ commandName, global, paths, env }: ConnectOptions): Promise<LoadedStack> {
-  const { loadStackFile } = await import('./load/load-stack-file.ts');
+export async function loadStack({ commandName, global, paths, env, build }: ConnectOptions): Promise<LoadedStack> {
+  const { loadStackFile } = await import('./load/stack-file.ts');
+  const { directory, cacheDirectory, packageRoot } = paths;
   return loadStackFile({
-    directory: paths.directory,
+    file: global.file,
+    directory,
+    instance: global.instance,
     command: commandName,
+    mode: global.mode,
+    profiles: global.profile,
     env,
-    cacheDirectory: paths.cacheDirectory,
-    packageRoot: paths.packageRoot,
-    ...(global.file === undefined ? {} : { file: global.file }),
-    ...(global.instance === undefined ? {} : { instance: global.instance }),
-    ...(global.mode === undefined ? {} : { mode: global.mode }),
-    ...(global.profile === undefined ? {} : { profiles: [...global.profile] }),
+    cacheDirectory,
+    packageRoot,
+    version: build,
   });
 }
 
 export async function findStackFile({ global, paths }: ConnectOptions): Promise<string> {
-  const loader = await import('./load/load-stack-file.ts');
-  return loader.findStackFile({ directory: paths.directory, ...(global.file === undefined ? {} : { file: global.file }) });
+  const loader = await import('./load/find.ts');
+  return loader.findStackFile(paths.directory, global.file);
 }
 
+/** Each type error as text with its place, relative to the stack file's directory. */
 export async function typeCheck(file: string, { paths }: ConnectOptions): Promise<readonly string[]> {
   const checker = await import('./load/type-check.ts');
-  return checker.typeCheck(file, { packageRoot: paths.packageRoot });
+  const { errors } = checker.typeCheck(file, paths.packageRoot);
+  return errors.map((error) => checker.renderTypeErrors([error], dirname(file)));
 }
 
 /** `uid`: effective user id. As root the places of the FHS, else those of the XDG base directory specification. */

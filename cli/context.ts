@@ -28,6 +28,8 @@ export interface LoadedStack {
   readonly file: string;
   readonly directory: string;
   readonly spec: StackSpec;
+  /** Worth telling, no reason to stop. */
+  readonly notices: readonly string[];
 }
 
 export interface Paths {

@@ -2,7 +2,7 @@
 
 /** `0.31 s`, `12 s`, `3 min`, `5 h`, `2 d`. */
 export function formatDuration(ms: number): string {
-  if (ms < 10_000) return `${(ms / 1000).toFixed(2)} s`;
+  if (ms < 9_995) return `${(ms / 1000).toFixed(2)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsstackError } from '../engine/model/errors.ts';
 import { type Invocation, parseArguments } from './arguments.ts';
@@ -9,20 +9,23 @@ import type { CommandContext } from './context.ts';
 import { renderCommandHelp, renderHelp } from './help-text.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { exitCodeOf, renderError } from './report-error.ts';
-import { wantsColor } from './style.ts';
-import { type Terminal, textStream } from './terminal.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
+
+export interface Installation {
+  readonly packageRoot: string;
+  /** Changes whenever tsstack's code does. */
+  readonly build: string;
+}
 
 /** Runs one command line (without node and script) in this process. Resolves to the exit code; never rejects. */
-export async function main(argv: readonly string[], packageRoot: string): Promise<number> {
-  const { env } = process;
+export async function main(argv: readonly string[], installation: Installation): Promise<number> {
+  const { packageRoot } = installation;
+  // What an editor or a shell prompt asks: not worth the millisecond that parsing takes.
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) return say(versionText(packageRoot));
   // Before the arguments are understood, errors in them must be told: these two options are looked for as they stand.
-  const early = { debug: argv.includes('--debug'), noColor: argv.includes('--no-color') };
-  const terminal: Terminal = {
-    out: textStream(process.stdout, wantsColor(process.stdout, env, early.noColor)),
-    err: textStream(process.stderr, wantsColor(process.stderr, env, early.noColor)),
-    stdinIsTTY: process.stdin.isTTY === true,
-  };
-  const report = (error: unknown) => terminal.err.write(renderError(error, { debug: early.debug, color: terminal.err.color }));
+  const debug = argv.includes('--debug');
+  const terminal = processTerminal(process.env, argv.includes('--no-color'));
+  const report = (error: unknown) => terminal.err.write(renderError(error, { debug, color: terminal.err.color }));
   let invocation: Invocation;
   try {
     invocation = parseArguments(argv, COMMANDS, Date.now());
@@ -31,24 +34,25 @@ export async function main(argv: readonly string[], packageRoot: string): Promis
     return exitCodeOf(error);
   }
   const { command, global } = invocation;
-  if (invocation.version) return say(terminal, `${packageVersion(packageRoot)}\n`);
-  if (command === undefined) return say(terminal, renderHelp(COMMANDS));
-  if (global.help) return say(terminal, renderCommandHelp(command));
-  return runCommand({ ...invocation, command }, { terminal, packageRoot, report });
+  if (invocation.version) return say(versionText(packageRoot));
+  if (command === undefined) return say(renderHelp(COMMANDS));
+  if (global.help) return say(renderCommandHelp(command));
+  return runCommand({ ...invocation, command }, { terminal, installation, report });
 }
 
 interface Surroundings {
   readonly terminal: Terminal;
-  readonly packageRoot: string;
+  readonly installation: Installation;
   readonly report: (error: unknown) => void;
 }
 
 async function runCommand(invocation: Invocation & { readonly command: Command }, surroundings: Surroundings): Promise<number> {
   const { command, global, given, words } = invocation;
-  const { terminal, packageRoot, report } = surroundings;
+  const { terminal, installation, report } = surroundings;
+  const { packageRoot, build } = installation;
   const { env } = process;
   const paths = pathsFor({ packageRoot, cwd: process.cwd(), directory: global.directory, env, uid: process.geteuid?.() ?? -1 });
-  const doors = { commandName: command.name, global, paths, env };
+  const doors = { commandName: command.name, global, paths, env, build };
   const interrupts = listenForInterrupts(process);
   const context: CommandContext = {
     ...doors,
@@ -57,7 +61,11 @@ async function runCommand(invocation: Invocation & { readonly command: Command }
     now: Date.now,
     findStackFile: () => findStackFile(doors),
     typeCheck: (file) => typeCheck(file, doors),
-    loadStack: () => loadStack(doors),
+    loadStack: async () => {
+      const stack = await loadStack(doors);
+      for (const notice of stack.notices) terminal.err.write(`note: ${notice}\n`);
+      return stack;
+    },
     connect: (stack) => connect(stack, doors),
   };
   try {
@@ -82,14 +90,20 @@ function isCancellation(error: unknown): boolean {
   return (error instanceof TsstackError && error.code === 'cancelled') || (error instanceof Error && error.name === 'AbortError');
 }
 
-function say(terminal: Terminal, text: string): number {
-  terminal.out.write(text);
+/** Without `process.stdout`, which costs three times as much as all else that `--version` does. */
+function say(text: string): number {
+  try {
+    writeSync(1, text);
+  } catch {
+    // A pipe whose reader has gone or that doesn't block and is full: Node's stream knows what to do.
+    process.stdout.on('error', () => {}).write(text);
+  }
   return 0;
 }
 
-function packageVersion(packageRoot: string): string {
+function versionText(packageRoot: string): string {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { readonly version: string };
-  return version;
+  return `${version}\n`;
 }
 
 /** 128 + SIGPIPE, as of any program whose reader has gone. */

@@ -1,3 +1,5 @@
+import { wantsColor } from './style.ts';
+
 /** Where a command writes. Data goes to `out`, talk to `err`: `tsstack ps | …` and `tsstack logs > file` see data only. */
 export interface Terminal {
   readonly out: TextStream;
@@ -12,6 +14,25 @@ export interface TextStream {
   readonly color: boolean;
   /** Aborted when the reader has gone (EPIPE). */
   readonly closed: AbortSignal;
+}
+
+/** This process's own. Its streams are opened when first used: `help` needs none. */
+export function processTerminal(env: NodeJS.ProcessEnv, noColorOption: boolean): Terminal {
+  let out: TextStream | undefined;
+  let err: TextStream | undefined;
+  return {
+    get out() {
+      out ??= textStream(process.stdout, wantsColor(process.stdout, env, noColorOption));
+      return out;
+    },
+    get err() {
+      err ??= textStream(process.stderr, wantsColor(process.stderr, env, noColorOption));
+      return err;
+    },
+    get stdinIsTTY() {
+      return process.stdin.isTTY === true;
+    },
+  };
 }
 
 export function textStream(stream: NodeJS.WriteStream, color: boolean): TextStream {

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { groupSteps, outcome } from '../../../cli/progress/groups.ts';
+import { lineView } from '../../../cli/progress/lines.ts';
+import { trackProgress } from '../../../cli/progress/tracker.ts';
+import type { Step } from '../../../engine/model/plan.ts';
+import { planOf, step } from './support/session.ts';
+
+const CREATE_WEB = [
+  step(3, 'cgroup:shop/web-1', 'cgroup.create'),
+  step(4, 'container:shop/web-1', 'container.create'),
+  step(5, 'link:shop/web-1@front', 'link.create'),
+  step(6, 'file:shop/web-1/hosts', 'file.write'),
+  step(7, 'process:shop/web-1', 'container.start'),
+];
+
+test('steps are grouped by container, network, volume and the rest', () => {
+  const plan = planOf(
+    step(1, 'sysctl:shop/ip_forward', 'sysctl.write'),
+    step(2, 'link:shop/front', 'link.create'),
+    ...CREATE_WEB,
+    step(8, 'sysctl:shop/front/route_localnet', 'sysctl.write'),
+    step(9, 'firewall:shop/nat', 'firewall.replace'),
+    step(10, 'firewall:shop/filter', 'firewall.replace'),
+    step(11, 'volume:shop/data', 'volume.create'),
+    step(12, 'address:shop/web-1@front', 'address.add'),
+  );
+  expect(groupSteps(plan).map((group) => `${group.label}: ${group.steps.map(({ id }) => id)} ${outcome(group)}`)).toEqual([
+    'host settings: 1 updated',
+    'network front: 2,8 created',
+    'shop-web-1: 3,4,5,6,7,12 started',
+    'firewall: 9,10 updated',
+    'volume data: 11 created',
+  ]);
+});
+
+test.each<[string, Step[]]>([
+  ['recreated', [step(1, 'container:shop/w-1', 'container.delete'), step(2, 'container:shop/w-1', 'container.create')]],
+  ['restarted', [step(1, 'process:shop/w-1', 'container.stop'), step(2, 'process:shop/w-1', 'container.start')]],
+  ['stopped', [step(1, 'process:shop/w-1', 'container.stop')]],
+  ['removed', [step(1, 'process:shop/w-1', 'container.stop'), step(2, 'container:shop/w-1', 'container.delete')]],
+  ['removed', [step(1, 'cgroup:shop/w-1', 'cgroup.delete')]],
+  ['updated', [step(1, 'cgroup:shop/w-1', 'cgroup.update')]],
+  ['completed', [step(1, 'process:shop/w-1', 'container.start'), step(2, 'process:shop/w-1', 'container.await', { until: 'completed' })]],
+  ['removed', [step(1, 'link:shop/front', 'link.delete')]],
+])('a group is %s', (expected, steps) => {
+  expect(groupSteps(planOf(...steps)).map(outcome)).toEqual([expected]);
+});
+
+describe('plain progress', () => {
+  function shown(verbose: boolean, ...ends: ((step: Step) => Parameters<ReturnType<typeof trackProgress>>[0])[]): string {
+    let text = '';
+    const write = (more: string) => {
+      text += more;
+    };
+    const stream = { write, isTTY: false, color: false, closed: new AbortController().signal };
+    const track = trackProgress(lineView(stream, { verbose }));
+    track({ type: 'planned', at: 0, plan: planOf(...CREATE_WEB) });
+    CREATE_WEB.forEach((each, i) => {
+      const end = ends[i] ?? done;
+      track(end(each));
+    });
+    return text;
+  }
+  const done = (each: Step) => ({ type: 'step.done', at: 0, step: each, durationMs: 1.25 }) as const;
+  const failed = (each: Step) => ({ type: 'step.failed', at: 0, step: each, error: new Error('no') }) as const;
+  const skipped = (each: Step) => ({ type: 'step.skipped', at: 0, step: each, reason: '#4 failed' }) as const;
+
+  test('is one line when all steps of a thing are done', () => {
+    expect(shown(false)).toBe('shop-web-1 started\n');
+  });
+
+  test('tells a failure once, whatever it skips', () => {
+    expect(shown(false, done, failed, skipped, skipped, skipped)).toBe('shop-web-1 failed\n');
+    expect(shown(false, skipped, skipped, skipped, failed, skipped)).toBe('shop-web-1 failed\n');
+    expect(shown(false, done, skipped, skipped, skipped, skipped)).toBe('shop-web-1 skipped: #4 failed\n');
+  });
+
+  test('shows every step if asked', () => {
+    expect(shown(true)).toContain('#4 container:shop/web-1, container.create, not found (1.3 ms)\n');
+  });
+});
