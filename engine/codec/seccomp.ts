@@ -5,7 +5,6 @@ import {
   BPF_ABS,
   BPF_ALU,
   BPF_AND,
-  BPF_JA,
   BPF_JEQ,
   BPF_JGE,
   BPF_JMP,
@@ -128,10 +127,8 @@ function search(ranges: readonly Range[]): Instruction[] {
   if (pivot === undefined) return [...(ranges[0]?.decision ?? UNKNOWN)];
   const lower = search(ranges.slice(0, middle));
   const upper = search(ranges.slice(middle));
-  // A conditional jump reaches 255 instructions; beyond that an unconditional one does.
-  if (lower.length <= 255) return [jump(BPF_JGE, pivot.from, { jt: lower.length, jf: 0 }), ...lower, ...upper];
-  const far: Instruction = { code: BPF_JMP | BPF_JA, jt: 0, jf: 0, k: lower.length };
-  return [jump(BPF_JGE, pivot.from, { jt: 0, jf: 1 }), far, ...lower, ...upper];
+  // A conditional jump reaches 255 instructions, which is more than there are in all.
+  return [jump(BPF_JGE, pivot.from, { jt: lower.length, jf: 0 }), ...lower, ...upper];
 }
 
 function load(offset: number): Instruction {

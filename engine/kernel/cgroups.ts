@@ -60,9 +60,9 @@ export function cgroupExecutors(layout: CgroupLayout): Pick<Executors, 'cgroup.c
       }
     },
     'cgroup.update': async ({ cgroup }) => update(cgroup, layout),
-    'cgroup.delete': ({ path }, signal) => {
+    'cgroup.delete': async ({ path }, signal) => {
       assertOurs(path);
-      return removeCgroup(path, { mountPoints: mountPoints(layout), signal });
+      await removeCgroup(path, { mountPoints: mountPoints(layout), signal });
     },
   };
 }

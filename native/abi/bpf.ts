@@ -6,12 +6,9 @@ export const BPF_RET = 0x06;
 export const BPF_W = 0x00;
 export const BPF_ABS = 0x20;
 export const BPF_AND = 0x50;
-export const BPF_JA = 0x00;
 export const BPF_JEQ = 0x10;
 export const BPF_JGE = 0x30;
 export const BPF_K = 0x00;
-/** linux/filter.h: instructions in one program. */
-export const BPF_MAXINSNS = 4096;
 
 /** linux/seccomp.h */
 export const SECCOMP_RET_KILL_PROCESS = 0x80000000;

@@ -18,7 +18,6 @@ export function runFilter(
     ];
     if (code === 0x20) accumulator = data.getUint32(k, true);
     else if (code === 0x54) accumulator = (accumulator & k) >>> 0;
-    else if (code === 0x05) at += k;
     else if (code === 0x15) at += accumulator === k ? jt : jf;
     else if (code === 0x35) at += accumulator >= k ? jt : jf;
     else if (code === 0x06) return { action: k, steps };
