@@ -25,7 +25,7 @@ export function tsstack(base) {
     ...cleanEnv,
     TSSTACK_STATE_DIR: join(base, 'state'),
     TSSTACK_RUN_DIR: join(base, 'run'),
-    XDG_CACHE_HOME: join(base, 'cache'),
+    TSSTACK_CACHE_DIR: join(base, 'cache'),
   };
   const tsstackCommand = async (cwd, ...argv) => (await run([process.execPath, cli, ...argv], { cwd, env })).ms;
   return {

@@ -77,8 +77,9 @@ test('a machine outside reaches the fake host and is reached by it, and leaves n
   const answer = await there.run(['busybox', 'wget', '-qO-', `http://${there.hostAddress}:${port}/`]);
   expect(answer).toMatchObject({ code: 0, stdout: 'from the fake host' });
 
-  const page = there.start(['busybox', 'nc', '-l', '-p', '8000', '-e', 'echo', '-e', 'HTTP/1.0 200 OK\\r\\n\\r\\noutside']);
-  await expect.poll(() => http(`http://${there.address}:8000/`).catch(() => undefined)).toMatchObject({ status: 200 });
+  const page = there.start(['busybox', 'httpd', '-f', '-p', '8000', '-h', '/etc']);
+  const seen = await until('the machine outside answers', () => http(`http://${there.address}:8000/hostname`));
+  expect(seen.status).toBe(200);
   page.kill('SIGKILL');
   server.close();
   await there.close();

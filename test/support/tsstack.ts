@@ -78,7 +78,7 @@ function makeProject(base: string, files: Readonly<Record<string, string>>): { p
     PATH: process.env['PATH'],
     HOME: base,
     LANG: 'C.UTF-8',
-    XDG_CACHE_HOME: join(base, 'cache'),
+    TSSTACK_CACHE_DIR: join(base, 'cache'),
     TSSTACK_STATE_DIR: stateDirectory,
     TSSTACK_RUN_DIR: runDirectory,
   };

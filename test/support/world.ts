@@ -2,7 +2,7 @@
  * The world diff: what a stack could leave behind, before and after. Read with other eyes than the engine's: `ip -j`, iptables-save, /proc.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { until } from './until.ts';
@@ -221,16 +221,21 @@ function fileDescriptors(): Map<string, string> {
   return found;
 }
 
+/** Kept for all stacks of the host, as a store of images is, and not counted. */
+const shared = /^(cache|images|seccomp-\w+\.bpf)$/;
+
+/** The rooms of a state directory (`stacks`, `stage`, …) stay; what is in them must not. */
 function files(directories: readonly string[]): Map<string, string> {
-  const all = directories.filter(existsSync).flatMap((directory) => filesBelow(directory));
+  const rooms = directories.flatMap((directory) => entries(directory).map((entry) => ({ entry, path: join(directory, entry.name) })));
+  const all = rooms
+    .filter(({ entry }) => !shared.test(entry.name))
+    .flatMap(({ entry, path }) => (entry.isDirectory() ? filesBelow(path) : [path]));
   return new Map(all.map((path) => [path, '']));
 }
 
 function filesBelow(directory: string): string[] {
-  return entries(directory)
-    .filter((entry) => entry.name !== 'cache')
-    .flatMap((entry) => {
-      const path = join(directory, entry.name);
-      return entry.isDirectory() ? [path, ...filesBelow(path)] : [path];
-    });
+  return entries(directory).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? [path, ...filesBelow(path)] : [path];
+  });
 }
