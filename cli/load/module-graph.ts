@@ -8,14 +8,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Script } from 'node:vm';
 import type { Cache } from './cache.ts';
 import { type Compiled, compile } from './compiled.ts';
+import { evaluate, type ModuleObject } from './evaluate.ts';
 import { asImported, asTranspiled, importedByEsModule, isOnlyImportable } from './interop.ts';
 import { type Resolved, resolveImport } from './resolve.ts';
-import { IMPORT, META } from './transpile.ts';
 
 export interface ModuleGraph {
   /** Evaluates a file and all that it imports. Resolves to what it exports. */
@@ -28,15 +26,13 @@ export interface ModuleGraph {
 
 interface Loaded {
   readonly compiled: Compiled;
-  readonly module: { exports: unknown };
+  readonly module: ModuleObject;
   /** Its imports are being loaded, or it is being evaluated. */
   state: 'loading' | 'evaluating' | 'done';
   promise: Promise<void> | undefined;
   /** The module whose end it waits for. */
   waitsFor: Loaded | undefined;
 }
-
-const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', META, IMPORT].join(', ');
 
 export function createModuleGraph(options: { readonly cache: Cache; readonly packageRoot: string; readonly tsstack: object }): ModuleGraph {
   const modules = new Map<string, Loaded>();
@@ -72,7 +68,7 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
       else await prepareNative(resolved, loaded);
     }
     // A module that imports this one in a cycle may have required, and thereby evaluated it.
-    if (loaded.state === 'loading') await evaluate(loaded);
+    if (loaded.state === 'loading') await run(loaded);
   }
 
   async function prepareNative(resolved: Resolved, by: Loaded): Promise<void> {
@@ -85,26 +81,16 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
     }
   }
 
-  function evaluate(loaded: Loaded): Promise<void> | void {
+  function run(loaded: Loaded): Promise<void> | undefined {
     loaded.state = 'evaluating';
-    const { compiled, module } = loaded;
-    const { file } = compiled;
-    const prefix = `(${compiled.awaits ? 'async ' : ''}function (${PARAMETERS}) { `;
-    const script = new Script(`${prefix}${compiled.code}\n})`, { filename: file, columnOffset: -prefix.length });
-    const run: (...values: unknown[]) => Promise<void> | void = script.runInThisContext();
-    const require = Object.assign((specifier: string) => requireFrom(loaded, specifier), { resolve: createRequire(file).resolve });
-    const meta = {
-      url: pathToFileURL(file).href,
-      filename: file,
-      dirname: dirname(file),
-      resolve: (specifier: string) => urlOf(resolveImport(specifier, file), specifier),
-    };
-    const importFrom = async (specifier: unknown) => importDynamically(loaded, String(specifier));
-    const ended = run.call(undefined, module.exports, require, module, file, dirname(file), meta, importFrom);
-    const done = () => {
+    const ended = evaluate(loaded.compiled, loaded.module, {
+      require: (specifier) => requireFrom(loaded, specifier),
+      import: (specifier) => importDynamically(loaded, specifier),
+    });
+    if (ended === undefined) loaded.state = 'done';
+    return ended?.then(() => {
       loaded.state = 'done';
-    };
-    return ended instanceof Promise ? ended.then(done) : done();
+    });
   }
 
   function requireFrom(by: Loaded, specifier: string): unknown {
@@ -119,7 +105,7 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
     const loaded = open(file);
     if (loaded.state === 'loading') {
       if (loaded.compiled.awaits) throw new Error(`\`${file}\` uses await outside of functions, so it can be imported but not required`);
-      evaluate(loaded);
+      run(loaded);
     }
     return loaded.module.exports;
   }
@@ -149,10 +135,4 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
 function waitsOn(loaded: Loaded, by: Loaded | undefined): boolean {
   for (let next: Loaded | undefined = loaded; next !== undefined && by !== undefined; next = next.waitsFor) if (next === by) return true;
   return false;
-}
-
-function urlOf(resolved: Resolved, specifier: string): string {
-  if (resolved.kind === 'source' || resolved.kind === 'json') return pathToFileURL(resolved.file).href;
-  if (resolved.kind === 'native' && resolved.id.startsWith('/')) return pathToFileURL(resolved.id).href;
-  return specifier;
 }

@@ -58,7 +58,7 @@ function compilerOptions(typescript: typeof ts, file: string, packageRoot: strin
     own = content.options;
   }
   const options: ts.CompilerOptions = {
-    ...own,
+    ...withoutOutput(own),
     // As the loader resolves: with or without an extension, in ES module and CommonJS projects alike.
     module: typescript.ModuleKind.Preserve,
     moduleResolution: typescript.ModuleResolutionKind.Bundler,
@@ -69,25 +69,16 @@ function compilerOptions(typescript: typeof ts, file: string, packageRoot: strin
     esModuleInterop: true,
     skipLibCheck: true,
     noEmit: true,
-    ...INCOMPATIBLE,
   };
   return { options, errors };
 }
 
 const NO_INPUTS = 18003;
-/** Options of a build that have no meaning, or contradict, where one file is only checked. */
-const INCOMPATIBLE = {
-  composite: false,
-  incremental: false,
-  declaration: false,
-  declarationMap: false,
-  isolatedDeclarations: false,
-  noUnusedLocals: false,
-  noUnusedParameters: false,
-  rootDir: undefined,
-  outDir: undefined,
-  tsBuildInfoFile: undefined,
-} satisfies ts.CompilerOptions;
+/** Without the options of a build, which have no meaning, or contradict, where one file is only checked. */
+function withoutOutput(own: ts.CompilerOptions): ts.CompilerOptions {
+  const { rootDir, outDir, outFile, tsBuildInfoFile, declarationDir, ...rest } = own;
+  return { ...rest, composite: false, incremental: false, declaration: false, declarationMap: false, isolatedDeclarations: false };
+}
 
 function typesOf(packageRoot: string): string {
   const built = join(packageRoot, 'dist/types/dsl/index.d.ts');

@@ -5,21 +5,36 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { renderTypeErrors, typeCheck } from '../../cli/load/type-check.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 const HEAD = `import { defineStack, hostRootfs, rootfs } from 'tsstack';\n`;
+const OPTIONS: ts.CompilerOptions = {
+  strict: true,
+  target: ts.ScriptTarget.ES2023,
+  module: ts.ModuleKind.Preserve,
+  allowImportingTsExtensions: true,
+  noEmit: true,
+  skipLibCheck: true,
+  types: [],
+  paths: { tsstack: [join(packageRoot, 'dsl/index.ts')] },
+};
+
+/** Sources of all tests, so that one program holds them all: to make one takes the compiler a second. */
+const sources: { readonly text: string; readonly marks: readonly string[] }[] = [];
 let directory = '';
+let program: ts.Program | undefined;
+const fileOf = (index: number) => join(directory, `case-${index}.ts`);
 beforeAll(() => {
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'tsstack-types-')));
+  for (const [index, { text }] of sources.entries()) writeFileSync(fileOf(index), text);
+  program = ts.createProgram({ rootNames: sources.map((_, index) => fileOf(index)), options: OPTIONS });
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** `line:column` of what is marked, and of what the compiler says. */
-function check(source: string) {
-  const file = join(directory, 'stack.config.ts');
+/** Called while tests are collected. What it returns tells `line:column` of the marks, and of what the compiler says. */
+function checked(source: string) {
   const marks: string[] = [];
   const lines = (HEAD + source).split('\n').map((line, index) => {
     let text = line;
@@ -29,9 +44,17 @@ function check(source: string) {
     }
     return text;
   });
-  writeFileSync(file, lines.join('\n'));
-  const { errors } = typeCheck(file, packageRoot);
-  return { marks, places: errors.map(({ line, column }) => `${line}:${column}`), text: renderTypeErrors(errors, directory) };
+  const index = sources.push({ text: lines.join('\n'), marks }) - 1;
+  return () => {
+    const file = program?.getSourceFile(fileOf(index));
+    if (program === undefined || file === undefined) throw new Error('the program has not been made');
+    const diagnostics = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+    const places = diagnostics.map(({ start = 0 }) => {
+      const { line, character } = file.getLineAndCharacterOfPosition(start);
+      return `${line + 1}:${character + 1}`;
+    });
+    return { marks, places, text: diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')).join('\n') };
+  };
 }
 
 const BODY = `{
@@ -57,21 +80,23 @@ const BODY = `{
 }`;
 
 it.each([
-  ['an object', `export default defineStack(${BODY});`],
-  ['a function', `export default defineStack(({ env, command, mode, instance, profiles }) => (${BODY}));`],
-  ['an async function', `export default defineStack(async ({ env }) => { const x = await env['X']; return ${BODY}; });`],
-  ['a function that returns a definition', `export default defineStack(async () => defineStack(${BODY}));`],
-])('a stack that is right is right as %s', (_, source) => {
-  expect(check(source).text).toBe('');
+  ['an object', checked(`export default defineStack(${BODY});`)],
+  ['a function', checked(`export default defineStack(({ env, command, mode, instance, profiles }) => (${BODY}));`)],
+  ['an async function', checked(`export default defineStack(async ({ env }) => { const x = await env['X']; return ${BODY}; });`)],
+  ['a function that returns a definition', checked(`export default defineStack(async () => defineStack(${BODY}));`)],
+])('a stack that is right is right as %s', (_, check) => {
+  expect(check().text).toBe('');
 });
 
-it('a stack made of parts is right', () => {
-  expect(
-    check(`const count: number = 3;
+const parts = checked(`const count: number = 3;
 const names = Array.from({ length: count }, (_, index) => \`w\${index}\`);
-export default defineStack({ services: Object.fromEntries(names.map((name) => [name, { image: 'x', networks: ['n' as const], volumes: ['v:/v' as const] }])), networks: { n: {} }, volumes: { v: {} } });`)
-      .text,
-  ).toBe('');
+export default defineStack({
+  services: Object.fromEntries(names.map((name) => [name, { image: 'x', networks: ['n' as const], volumes: ['v:/v' as const] }])),
+  networks: { n: {} },
+  volumes: { v: {} },
+});`);
+it('a stack made of parts is right', () => {
+  expect(parts().text).toBe('');
 });
 
 describe.each([
@@ -85,22 +110,24 @@ describe.each([
     stack(
       `{\n  services: {\n    db: { image: 'x' },\n    web: { image: 'x',\n      ${settings} },\n  },\n  networks: { back: {} },\n  volumes: { pgdata: {} },\n}`,
     );
-  it.each([
-    ['dependsOn: {\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
-    ['dependsOn: { db: "started",\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
-    ['dependsOn: ["db", /*!*/"dbb"]', `Type '"dbb"' is not assignable to type '"db" | "web"'`],
-    ['networks: [/*!*/"bakc"]', `Did you mean '"back"'`],
-    ['networks: { back: {}, /*!*/bakc: {} }', "'bakc' does not exist"],
-    ['networks: { back: { /*!*/alias: ["x"] } }', "'alias' does not exist"],
-    ['volumes: ["./x:/y", /*!*/"pgdta:/x"]', `Type '"pgdta:/x"' is not assignable`],
-    ['volumes: [{ type: "volume", /*!*/source: "pgdta", target: "/x" }]', `Type '"pgdta"' is not assignable to type '"pgdata"'`],
-    ['volumes: [/*!*/"pgdata:x"]', `Type '"pgdata:x"' is not assignable`],
-    ['/*!*/comand: ["x"]', "'comand' does not exist"],
-    ['limits: { /*!*/memroy: "1g" }', "'memroy' does not exist"],
-    ['/*!*/restart: "alway"', `Did you mean '"always"'`],
-    ['/*!*/kind: "jobb"', `Did you mean '"job"'`],
-  ])('%s', (settings, message) => {
-    const { marks, places, text } = check(web(settings));
+  it.each(
+    [
+      ['dependsOn: {\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
+      ['dependsOn: { db: "started",\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
+      ['dependsOn: ["db", /*!*/"dbb"]', `Type '"dbb"' is not assignable to type '"db" | "web"'`],
+      ['networks: [/*!*/"bakc"]', `is not assignable to type '"default" | "back"'`],
+      ['networks: { back: {}, /*!*/bakc: {} }', "'bakc' does not exist"],
+      ['networks: { back: { /*!*/alias: ["x"] } }', "'alias' does not exist"],
+      ['volumes: ["./x:/y", /*!*/"pgdta:/x"]', `Type '"pgdta:/x"' is not assignable`],
+      ['volumes: [{ type: "volume", /*!*/source: "pgdta", target: "/x" }]', `Type '"pgdta"' is not assignable to type '"pgdata"'`],
+      ['volumes: [/*!*/"pgdata:x"]', `Type '"pgdata:x"' is not assignable`],
+      ['/*!*/comand: ["x"]', "'comand' does not exist"],
+      ['limits: { /*!*/memroy: "1g" }', "'memroy' does not exist"],
+      ['/*!*/restart: "alway"', `Did you mean '"always"'`],
+      ['/*!*/kind: "jobb"', `Did you mean '"job"'`],
+    ].map(([settings = '', message = '']) => ({ settings, message, check: checked(web(settings)) })),
+  )('$settings', ({ message, check }) => {
+    const { marks, places, text } = check();
     expect(places, text).toEqual(marks);
     expect(text).toContain(message);
   });
@@ -110,7 +137,9 @@ describe.each([
   ['a function', ''],
   ['an async function', 'async '],
 ])('in %s the compiler points at the function, and its message tells what is wrong', (_, keyword) => {
-  it.each([
+  const body = (settings: string) =>
+    `{ services: { db: { image: 'x' }, web: { image: 'x', ${settings} } }, networks: { back: {} }, volumes: { pgdata: {} } }`;
+  const cases: [string, RegExp][] = [
     ['dependsOn: { db: "started", dbb: "healthy" }', /'(?:services\.web\.)?dependsOn(?:\.dbb)?'/],
     ['dependsOn: ["dbb"]', /"dbb"/],
     ['networks: ["bakc"]', /"bakc"/],
@@ -118,9 +147,15 @@ describe.each([
     ['volumes: ["pgdta:/x"]', /"pgdta:\/x"/],
     ['comand: ["x"]', /comand/],
     ['restart: "alway"', /"alway"/],
-  ])('%s', (settings, message) => {
-    const body = `{ services: { db: { image: 'x' }, web: { image: 'x', ${settings} } }, networks: { back: {} }, volumes: { pgdata: {} } }`;
-    const { marks, places, text } = check(`export default defineStack(/*!*/${keyword}() => { return ${body}; });`);
+  ];
+  it.each(
+    cases.map(([settings, message]) => ({
+      settings,
+      message,
+      check: checked(`export default defineStack(/*!*/${keyword}() => { return ${body(settings)}; });`),
+    })),
+  )('$settings', ({ message, check }) => {
+    const { marks, places, text } = check();
     expect(places, text).toEqual(marks);
     expect(text).toMatch(message);
   });
@@ -133,15 +168,8 @@ it('completion offers the names that are declared', () => {
 });`;
   const file = join(directory, 'completion.ts');
   writeFileSync(file, source);
-  const options = {
-    strict: true,
-    module: ts.ModuleKind.Preserve,
-    allowImportingTsExtensions: true,
-    noEmit: true,
-    paths: { tsstack: [join(packageRoot, 'dsl/index.ts')] },
-  };
   const service = ts.createLanguageService({
-    getCompilationSettings: () => options,
+    getCompilationSettings: () => OPTIONS,
     getScriptFileNames: () => [file],
     getScriptVersion: () => '1',
     getScriptSnapshot: (name) => (ts.sys.fileExists(name) ? ts.ScriptSnapshot.fromString(ts.sys.readFile(name) ?? '') : undefined),
