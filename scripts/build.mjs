@@ -108,7 +108,7 @@ async function bundle(entry, output) {
   });
   const [{ text }] = result.outputFiles;
   // bin/tsstack.cjs reads it as Latin-1.
-  const stray = /[^\n\x20-\x7e\t]/.exec(text);
+  const stray = /[^\x00-\x7f]/.exec(text);
   if (stray !== null)
     throw new Error(`${output} would hold a character that isn't ASCII: ${JSON.stringify(text.slice(stray.index - 40, stray.index + 1))}`);
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -141,7 +141,7 @@ function copyEtc(name: string, skeleton: string): void {
   fs.cpSync(source, `${skeleton}/etc/${name}`, {
     recursive: true,
     dereference: !keepLinks,
-    verbatimSymlinks: true,
+    verbatimSymlinks: keepLinks,
     preserveTimestamps: true,
     filter: (entry) => fs.existsSync(entry) || keepLinks,
   });
