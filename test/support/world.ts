@@ -221,8 +221,8 @@ function fileDescriptors(): Map<string, string> {
   return found;
 }
 
-/** Kept for all stacks of the host, as a store of images is, and not counted. */
-const shared = /^(cache|images|seccomp-\w+\.bpf)$/;
+/** Kept for all stacks of the host, as a store of images is, and not counted: what was found out about the kernel (`userns`) is no stack's, either. */
+const shared = /^(cache|images|userns|seccomp-\w+\.bpf)$/;
 
 /** The rooms of a state directory (`stacks`, `stage`, …) stay; what is in them must not. */
 function files(directories: readonly string[]): Map<string, string> {
