@@ -247,6 +247,21 @@ describe('when the launcher dies', () => {
   });
 });
 
+test('when the engine goes away, containers that were never started are undone and the rest goes on', async () => {
+  const left = startLauncher({ binary: BINARY, stageDirectory: fixture.stage });
+  await left.create('held', fixture.spec('held', 'true'));
+  const running = await left.create('running', fixture.spec('running', 'sleep 1000'));
+  await left.start('running');
+  await left[Symbol.asyncDispose]();
+  await until(
+    () => fixture.status('held').state === 'creating',
+    () => 'still created',
+  );
+  expect(fixture.status('running').state).toBe('running');
+  await fixture.launcher.signal(running.init, 9);
+  await fixture.ended('running');
+});
+
 describe('when the monitor dies', () => {
   test('its container dies with it, and nobody claims to know how', async () => {
     const { monitor, init } = await fixture.launcher.create('c', fixture.spec('c', 'sleep 1000'));
