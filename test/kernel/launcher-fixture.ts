@@ -1,5 +1,4 @@
 /** A root file system of busybox, a launcher, and an account of what it leaves behind. */
-import { execFileSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -41,6 +40,8 @@ export interface Fixture {
   /** Creates, starts, waits for the end. */
   run(name: string, script: string, change?: Partial<LaunchSpec>): Promise<{ status: ContainerStatus; stdout: string; stderr: string }>;
   ended(name: string): Promise<ContainerStatus>;
+  /** Processes and mounts that were not there before. */
+  left(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -70,11 +71,12 @@ export function openFixture(): Fixture {
       await launcher.waitExit(monitor, AbortSignal.timeout(20_000));
       return { status: fixture.status(name), stdout: fixture.output(name), stderr: fixture.output(name, 'stderr') };
     },
+    left: () => world().filter((line) => !before.includes(line)),
     async close() {
       await launcher[Symbol.asyncDispose]();
       await until(
-        () => equal(world(), before),
-        () => `left behind: ${JSON.stringify(difference(world(), before))}`,
+        () => fixture.left().length === 0,
+        () => `left behind: ${fixture.left().join('; ')}`,
       );
       rmSync(directory, { recursive: true });
     },
@@ -135,7 +137,7 @@ function readLog(path: string, stream: string): string {
 }
 
 /** What the host would see of us: launcher processes, mounts, cgroups of tests. With second witnesses, not our own readers. */
-export function world(): readonly string[] {
+function world(): readonly string[] {
   const processes = readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid))
     .flatMap((pid) => {
@@ -153,14 +155,6 @@ export function world(): readonly string[] {
   return [...processes, ...mounts];
 }
 
-function equal(a: readonly string[], b: readonly string[]): boolean {
-  return a.join('\n') === b.join('\n');
-}
-
-function difference(a: readonly string[], b: readonly string[]): readonly string[] {
-  return a.filter((line) => !b.includes(line));
-}
-
 /** For what nothing notifies of: looks again, with a deadline. */
 export async function until(condition: () => boolean, otherwise: () => string): Promise<void> {
   const deadline = Date.now() + 10_000;
@@ -168,8 +162,4 @@ export async function until(condition: () => boolean, otherwise: () => string): 
     if (Date.now() > deadline) throw new Error(otherwise());
     await new Promise((done) => setTimeout(done, 5));
   }
-}
-
-export function commandLine(file: string, ...args: string[]): string {
-  return execFileSync(file, args, { encoding: 'utf8' });
 }
