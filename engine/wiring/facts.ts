@@ -58,9 +58,9 @@ function foreignRoutes(spec: StackSpec, { stack }: Session): string[] {
     .map(({ cidr }) => cidr);
 }
 
-/** The launcher tries it once a boot: what it finds is kept beside the locks. */
+/** The launcher tries it once a boot, on the filesystem that matters: what it finds is kept there. */
 function usernsRefusal({ host, launcherBinary, bootId }: Session): string | undefined {
-  const cache = `${host.runDirectory}/userns`;
+  const cache = `${host.stateDirectory}/userns`;
   const [boot, ...words] = (readIfThere(cache) ?? '').trim().split(' ');
   if (boot === bootId) return words.join(' ') || undefined;
   const known = usernsUnavailable();

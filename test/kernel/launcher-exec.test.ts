@@ -58,6 +58,8 @@ function argv(options: Partial<ExecSpec> & { readonly argv: readonly string[] },
     ports: [],
     addresses: {},
     labels: {},
+    rerun: 'on-change',
+    dependsOn: [],
   };
   return encodeExecOptions(record, init, { tty: false, interactive: true, ...options });
 }
