@@ -62,7 +62,7 @@ test('a change of one service touches only that service, and the plan says why',
     await p.ok(['up', '-d']);
     expect(await p.container('web-1')).toEqual(before);
     expect((await p.container('worker-1')).pid).not.toBe(workerBefore.pid);
-    expect((await p.ok(['exec', '-T', 'worker', 'printenv', 'COLOR'])).stdout).toBe('blue\n');
+    expect((await p.ok(['exec', '-T', 'worker', 'sh', '-c', 'echo $COLOR'])).stdout).toBe('blue\n');
   });
 });
 

@@ -7,7 +7,8 @@ import { idle, only, page, udpEcho } from '../support/stack-file.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
 
-const wget = (p: Project, from: string, url: string) => p.tsstack(['exec', '-T', from, 'wget', '-T', '2', '-qO-', url]);
+// busybox's own `wget -T` crashes when it is linked statically.
+const wget = (p: Project, from: string, url: string) => p.tsstack(['exec', '-T', from, 'timeout', '2', 'wget', '-qO-', url]);
 
 test('services find each other by service name, container name and alias, and only on a network they share', async () => {
   const stack = only({
@@ -61,13 +62,14 @@ test('a published port is on loopback alone, unless it is told to be public', as
     await withProject(stack, async (p) => {
       await p.ok(['up', '-d']);
       for (const port of [18080, 18081, 18082]) await until('the host gets an answer', () => http(`http://127.0.0.1:${port}/`));
-      const from = (port: number) => there.run(['busybox', 'wget', '-T', '2', '-qO-', `http://${there.hostAddress}:${port}/`]);
+      const from = (port: number) =>
+        there.run(['busybox', 'timeout', '2', 'busybox', 'wget', '-qO-', `http://${there.hostAddress}:${port}/`]);
       expect(await from(18081)).toMatchObject({ code: 0, stdout: 'open-1\n' });
       expect(await from(18082)).toMatchObject({ code: 0, stdout: 'alsoOpen-1\n' });
       expect((await from(18080)).code).not.toBe(0);
       // A packet from outside for an address of a container comes past no port that was published.
       const address = (await p.container('shut-1')).addresses['default'];
-      expect((await there.run(['busybox', 'wget', '-T', '2', '-qO-', `http://${address}/`])).code).not.toBe(0);
+      expect((await there.run(['busybox', 'timeout', '2', 'busybox', 'wget', '-qO-', `http://${address}/`])).code).not.toBe(0);
     });
   });
 });

@@ -84,7 +84,7 @@ test('a link of somebody else under a name of ours is named, and left alone', as
 
 test('a subnet that the host routes already, and a bind source that is missing, are refused', async () => {
   const subnet = only({ services: { web: { ...idle, networks: ['lan'] } }, networks: { lan: { subnet: '10.77.0.0/24' } } });
-  execFileSync('ip', ['link', 'add', 'lan0', 'type', 'dummy']);
+  execFileSync('ip', ['link', 'add', 'lan0', 'type', 'bridge']);
   execFileSync('ip', ['address', 'add', '10.77.0.200/16', 'dev', 'lan0']);
   execFileSync('ip', ['link', 'set', 'lan0', 'up']);
   try {

@@ -1,17 +1,6 @@
 /** A root file system of busybox, a launcher, and an account of what it leaves behind. */
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readContainerStatus } from '../../engine/kernel/container-status.ts';
@@ -72,10 +61,7 @@ export function openFixture(): Fixture {
     },
     async close() {
       await launcher[Symbol.asyncDispose]();
-      await until(
-        () => equal(world(), before),
-        () => `left behind: ${JSON.stringify(difference(world(), before))}`,
-      );
+      await until(() => equal(world(), before), () => `left behind: ${JSON.stringify(difference(world(), before))}`);
       rmSync(directory, { recursive: true });
     },
   };
@@ -147,9 +133,7 @@ export function world(): readonly string[] {
         return []; // it has ended meanwhile
       }
     });
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('tsstack-launcher-'));
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes('tsstack-launcher-'));
   return [...processes, ...mounts];
 }
 

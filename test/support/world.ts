@@ -36,8 +36,8 @@ export function diffWorld(before: World, after: World): string[] {
     const then = before[kind] ?? new Map<string, string>();
     return [
       ...[...now].filter(([thing]) => !then.has(thing)).map(([thing, look]) => `${kind} appeared: ${thing}${look && ` (${look})`}`),
-      // A test runner ends processes and closes fds of its own: only new ones are leaks.
-      ...(kind === 'process' || kind === 'file descriptor' ? [] : [...then.keys()].filter((thing) => !now.has(thing)))
+      // A test runner ends processes and closes fds of its own, and cgroups are the real host's: only new ones are leaks.
+      ...(['process', 'file descriptor', 'cgroup'].includes(kind) ? [] : [...then.keys()].filter((thing) => !now.has(thing)))
         .filter((thing) => thing !== '')
         .map((thing) => `${kind} gone: ${thing}`),
       ...[...now]
