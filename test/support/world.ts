@@ -129,13 +129,20 @@ function mounts(): Map<string, string> {
   return seen;
 }
 
-/** Those with `tsstack` in their path, in every hierarchy: a host's own come and go as they like. */
+/**
+ * Those with `tsstack` in their path, in every hierarchy: a host's own come and go as they like. Left out are those of a test run beside
+ * this one: v2's `cgroup.procs` shows a process of another process namespace as 0.
+ */
 function cgroups(): Map<string, string> {
   const points = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] ?? '');
-  return new Map(points.flatMap((point) => directoriesBelow(point).filter((path) => path.includes('tsstack'))).map((path) => [path, '']));
+  const all = points.flatMap((point) => directoriesBelow(point).map((path) => ({ path, inside: path.slice(point.length) })));
+  const ours = all.filter(({ inside }) => inside.includes('tsstack'));
+  const others = ours.filter(({ path }) => read(`${path}/cgroup.procs`)?.split('\n').includes('0')).map(({ inside }) => inside);
+  const isOthers = (inside: string) => others.some((other) => other === inside || other.startsWith(`${inside}/`));
+  return new Map(ours.filter(({ inside }) => !isOthers(inside)).map(({ path }) => [path, '']));
 }
 
 function directoriesBelow(directory: string): string[] {
