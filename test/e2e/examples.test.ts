@@ -55,6 +55,6 @@ test('examples/ci ends with 0 when its tests pass and with 18 when they fail', a
     p.write({ 'app/server.mjs': server.replace("Number(searchParams.get('b'))", '1') });
     await p.ok(['down']);
     expect((await p.tsstack(['up', '-d', '--wait'])).code).toBe(18);
-    expect((await p.ok(['logs', '--no-prefix', 'tests'])).stdout).toMatch(/# fail 1/);
+    expect((await p.ok(['logs', '--no-prefix', 'tests'])).stdout).toMatch(/# fail [1-9]/);
   });
 });

@@ -86,6 +86,7 @@ test('a subnet that the host routes already, and a bind source that is missing, 
   const subnet = only({ services: { web: { ...idle, networks: ['lan'] } }, networks: { lan: { subnet: '10.77.0.0/24' } } });
   execFileSync('ip', ['link', 'add', 'lan0', 'type', 'bridge']);
   execFileSync('ip', ['address', 'add', '10.77.0.200/16', 'dev', 'lan0']);
+  execFileSync('ip', ['link', 'set', 'lan0', 'addrgenmode', 'none']);
   execFileSync('ip', ['link', 'set', 'lan0', 'up']);
   try {
     await withProject(subnet, async (p) => {

@@ -69,13 +69,19 @@ test('root in a container is nobody on the host, yet files keep their owners', a
     expect(owner('out/by-root')).toEqual([0, 0]);
     expect(owner('out/by-user')).toEqual([1000, 1000]);
 
-    const hostUid = async (name: string) => statSync(`/proc/${(await p.container(name)).pid}`).uid;
+    const hostUid = async (name: string) => statSync(`/proc/${commandOf((await p.container(name)).pid)}`).uid;
+    expect(await hostUid('root-1')).toBe(await uidBase(p.container('root-1')));
     expect(await hostUid('root-1')).toBeGreaterThan(65_535);
     expect(await hostUid('user-1')).toBe((await uidBase(p.container('user-1'))) + 1000);
     expect(await hostUid('host-1')).toBe(0);
     expect(await uidBase(p.container('root-1')), 'no two containers share a range').not.toBe(await uidBase(p.container('user-1')));
   });
 });
+
+/** PID 1 is the init; the command is its first child. */
+function commandOf(init: number | undefined): number {
+  return Number(readFileSync(`/proc/${init}/task/${init}/children`, 'utf8').split(' ')[0]);
+}
 
 /** user_namespaces(7): `inside outside length`. */
 async function uidBase(container: Promise<{ readonly pid: number | undefined }>): Promise<number> {

@@ -42,9 +42,10 @@ export async function outside(): Promise<Outside> {
   await until('the namespace outside is a new one', () => execFileSync('readlink', [`/proc/${pid}/ns/net`]).compare(ownNetns()) !== 0);
   ip('link', 'add', ifname, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`);
   ip('address', 'add', `${at(1)}/30`, 'dev', ifname);
-  ip('link', 'set', ifname, 'up');
+  // No IPv6: its address would turn up in the middle of a world diff, when its duplicate detection is done.
+  ip('link', 'set', ifname, 'addrgenmode', 'none', 'up');
   ipThere('address', 'add', `${at(2)}/30`, 'dev', 'eth0');
-  ipThere('link', 'set', 'eth0', 'up');
+  ipThere('link', 'set', 'eth0', 'addrgenmode', 'none', 'up');
   ipThere('link', 'set', 'lo', 'up');
   ip('route', 'replace', 'default', 'via', at(2), 'dev', ifname);
 

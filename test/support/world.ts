@@ -36,8 +36,8 @@ export function diffWorld(before: World, after: World): string[] {
     const then = before[kind] ?? new Map<string, string>();
     return [
       ...[...now].filter(([thing]) => !then.has(thing)).map(([thing, look]) => `${kind} appeared: ${thing}${look && ` (${look})`}`),
-      // A test runner ends processes and closes fds of its own: only new ones are leaks.
-      ...(kind === 'process' || kind === 'file descriptor' ? [] : [...then.keys()].filter((thing) => !now.has(thing)))
+      // A test runner ends processes and closes fds of its own, and cgroups are the real host's: only new ones are leaks.
+      ...(['process', 'file descriptor', 'cgroup'].includes(kind) ? [] : [...then.keys()].filter((thing) => !now.has(thing)))
         .filter((thing) => thing !== '')
         .map((thing) => `${kind} gone: ${thing}`),
       ...[...now]
@@ -129,13 +129,20 @@ function mounts(): Map<string, string> {
   return seen;
 }
 
-/** Those with `tsstack` in their path, in every hierarchy: a host's own come and go as they like. */
+/**
+ * Those with `tsstack` in their path, in every hierarchy: a host's own come and go as they like. Left out are those of a test run beside
+ * this one: v2's `cgroup.procs` shows a process of another process namespace as 0.
+ */
 function cgroups(): Map<string, string> {
   const points = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] ?? '');
-  return new Map(points.flatMap((point) => directoriesBelow(point).filter((path) => path.includes('tsstack'))).map((path) => [path, '']));
+  const all = points.flatMap((point) => directoriesBelow(point).map((path) => ({ path, inside: path.slice(point.length) })));
+  const ours = all.filter(({ inside }) => inside.includes('tsstack'));
+  const others = ours.filter(({ path }) => read(`${path}/cgroup.procs`)?.split('\n').includes('0')).map(({ inside }) => inside);
+  const isOthers = (inside: string) => others.some((other) => other === inside || other.startsWith(`${inside}/`));
+  return new Map(ours.filter(({ inside }) => !isOthers(inside)).map(({ path }) => [path, '']));
 }
 
 function directoriesBelow(directory: string): string[] {
