@@ -1,4 +1,5 @@
-/* seccomp-exec FILTER PROGRAM [ARG...]: loads the filter in FILTER and executes PROGRAM. The test's own: the launcher has its code. */
+/* seccomp-exec FILTER PROGRAM [ARG...]: loads the filter in FILTER and executes PROGRAM. The test's own: the launcher
+ * has its code. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -8,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
   static struct sock_filter filter[BPF_MAXINSNS];
   int fd = argc > 2 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
   ssize_t length = fd < 0 ? -1 : read(fd, filter, sizeof filter);
