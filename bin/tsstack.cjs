@@ -13,6 +13,11 @@ const packageRoot = path.join(__dirname, '..');
 const bundle = path.join(packageRoot, 'dist', 'cli.cjs');
 const argv = process.argv.slice(2);
 
+// What editors and shell prompts ask: not worth loading the bundle for.
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
+  fs.writeSync(1, `${JSON.parse(fs.readFileSync(path.join(packageRoot, 'package.json'), 'utf8')).version}\n`);
+  process.exit(0);
+}
 const source = readBundle();
 if (source === undefined) {
   process.stderr.write('error: tsstack is not built\n  hint: run `npm run build`\n');

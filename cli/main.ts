@@ -20,8 +20,6 @@ export interface Installation {
 /** Runs one command line (without node and script) in this process. Resolves to the exit code; never rejects. */
 export async function main(argv: readonly string[], installation: Installation): Promise<number> {
   const { packageRoot } = installation;
-  // What an editor or a shell prompt asks: not worth the millisecond that parsing takes.
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) return say(versionText(packageRoot));
   // Before the arguments are understood, errors in them must be told: these two options are looked for as they stand.
   const debug = argv.includes('--debug');
   const terminal = processTerminal(process.env, argv.includes('--no-color'));

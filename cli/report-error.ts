@@ -13,7 +13,9 @@ export function renderError(error: unknown, { debug, color }: ReportOptions): st
   const label = paint(color, 'red', 'error:');
   const known = error instanceof TsstackError;
   const lines = [`${label} ${known ? error.message : `something unexpected happened: ${messageOf(error)}`}`];
-  for (const cause of causesOf(error)) lines.push(`  ${paint(color, 'dim', 'cause:')} ${cause}`);
+  // A mistake of the user's is told whole in its message; what reported it to us is noise.
+  const causes = known && exitCodeOf(error) === 2 && !debug ? [] : causesOf(error);
+  for (const cause of causes) lines.push(`  ${paint(color, 'dim', 'cause:')} ${cause}`);
   const hint = known ? error.hint : debug ? undefined : 'this is a fault of tsstack; `--debug` shows where it happened';
   if (hint !== undefined) lines.push(`  ${paint(color, 'cyan', 'hint:')} ${hint}`);
   if (debug) lines.push(...stacksOf(error).map((stack) => paint(color, 'dim', stack)));

@@ -13,7 +13,7 @@ import { containersOf } from './plan/replicas.ts';
 import { acquireStackLock } from './store/lock.ts';
 import { readLogs } from './store/logs.ts';
 import type { HostPaths } from './store/paths.ts';
-import { awaitCompleted, awaitHealthy } from './wiring/await.ts';
+import { type AwaitOptions, awaitCompleted, awaitHealthy, awaitRunning } from './wiring/await.ts';
 import { execInContainer } from './wiring/exec.ts';
 import { createExecutors } from './wiring/executors.ts';
 import { listContainers } from './wiring/listing.ts';
@@ -54,9 +54,20 @@ class StackEngine implements Engine {
   }
 
   async up(spec: StackSpec, options: UpOptions): Promise<UpResult> {
-    const result = await this.#reconcile(spec, { policy: policyOf(options), command: 'up', ...options });
-    if (options.wait) await this.#waitForAll(spec, options);
-    return result;
+    const timeout = options.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(options.waitTimeoutMs);
+    const signal = timeout ? AbortSignal.any([options.signal, timeout]) : options.signal;
+    try {
+      const result = await this.#reconcile(spec, { policy: policyOf(options), command: 'up', onEvent: options.onEvent, signal });
+      if (options.wait) await this.#waitForAll(spec, { signal, onEvent: options.onEvent });
+      return result;
+    } catch (error) {
+      if (!timeout?.aborted || options.signal.aborted) throw error;
+      throw new TsstackError(`stack \`${this.identity.name}\` is not ready after ${options.waitTimeoutMs} ms: ${this.#notReady(spec)}`, {
+        code: 'wait-timed-out',
+        hint: '`tsstack ps` and `tsstack logs` show what it waits for',
+        cause: error,
+      });
+    }
   }
 
   async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
@@ -139,24 +150,23 @@ class StackEngine implements Engine {
     this.#session.warnings.clear();
   }
 
-  async #waitForAll(spec: StackSpec, { signal, onEvent, waitTimeoutMs }: UpOptions): Promise<void> {
-    const timeout = waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(waitTimeoutMs);
-    const either = timeout ? AbortSignal.any([signal, timeout]) : signal;
-    try {
-      await Promise.all(
-        containersOf(spec).map(async ({ name, service }) => {
-          if (service.kind === 'job') await awaitCompleted(this.#session, name, { signal: either, onEvent });
-          else if (service.healthcheck) await awaitHealthy(this.#session, name, { signal: either, onEvent });
-        }),
-      );
-    } catch (error) {
-      if (!timeout?.aborted || signal.aborted) throw error;
-      throw new TsstackError(`stack \`${this.identity.name}\` is not ready after ${waitTimeoutMs} ms`, {
-        code: 'wait-timed-out',
-        hint: '`tsstack ps` shows what is missing',
-        cause: error,
-      });
-    }
+  async #waitForAll(spec: StackSpec, options: AwaitOptions): Promise<void> {
+    await Promise.all(
+      containersOf(spec).map(async ({ name, service }) => {
+        if (service.kind === 'job') await awaitCompleted(this.#session, name, options);
+        else if (service.healthcheck) await awaitHealthy(this.#session, name, options);
+        else await awaitRunning(this.#session, name, options);
+      }),
+    );
+  }
+
+  /** `db-1 (running)`: what was waited for. */
+  #notReady(spec: StackSpec): string {
+    const states = new Map(listContainers(this.#session).map(({ name, state, exit }) => [name, exit?.code === 0 ? 'completed' : state]));
+    const waited = containersOf(spec).filter(({ name, service }) => service.healthcheck || states.get(name) !== 'running');
+    return waited
+      .flatMap(({ name }) => (states.get(name) === 'completed' ? [] : [`\`${name}\` (${states.get(name) ?? 'not created'})`]))
+      .join(', ');
   }
 
   /** Volumes stay; the stack's folder with them. */

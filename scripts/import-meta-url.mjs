@@ -1,2 +1,2 @@
-// Put in front of the CommonJS bundles, where `import.meta` does not exist. biome-ignore-all lint/correctness/noUndeclaredVariables: CommonJS's own.
-export const importMetaUrl = require('node:url').pathToFileURL(__filename).href;
+// Stands for `import.meta.url` in the CommonJS bundles, where there is none. Pure, so that a bundle that doesn't ask doesn't have it.
+export const importMetaUrl = /* @__PURE__ */ (() => require('node:url').pathToFileURL(__filename).href)();

@@ -24,7 +24,9 @@ export function evaluate(
   // The offset keeps columns of the first line as the source map has them.
   const script = new Script(`${prefix}${compiled.code}\n})`, { filename: file, columnOffset: -prefix.length });
   const run: (...values: unknown[]) => unknown = script.runInThisContext();
-  const require = Object.assign((specifier: string) => imports.require(specifier), { resolve: createRequire(file).resolve });
+  const require = Object.assign((specifier: string) => imports.require(specifier), {
+    resolve: (specifier: string) => createRequire(file).resolve(specifier),
+  });
   const meta = {
     url: pathToFileURL(file).href,
     filename: file,

@@ -37,5 +37,5 @@ function inDirectory(directory: string): string | undefined {
 
 /** The stack's identity has the real path of its directory; a stack file that is itself a link belongs to where the link is. */
 function withRealDirectory(file: string): string {
-  return join(realpathSync(dirname(file)), basename(file));
+  return join(realpathSync.native(dirname(file)), basename(file));
 }

@@ -62,6 +62,7 @@ function compilerOptions(typescript: typeof ts, file: string, packageRoot: strin
     // As the loader resolves: with or without an extension, in ES module and CommonJS projects alike.
     module: typescript.ModuleKind.Preserve,
     moduleResolution: typescript.ModuleResolutionKind.Bundler,
+    typeRoots: own.typeRoots ?? [dirname(file), packageRoot].flatMap(typeRootsFrom),
     paths: { ...own.paths, tsstack: [typesOf(packageRoot)] },
     allowJs: true,
     allowImportingTsExtensions: true,
@@ -78,6 +79,12 @@ const NO_INPUTS = 18003;
 function withoutOutput(own: ts.CompilerOptions): ts.CompilerOptions {
   const { rootDir, outDir, outFile, tsBuildInfoFile, declarationDir, ...rest } = own;
   return { ...rest, composite: false, incremental: false, declaration: false, declarationMap: false, isolatedDeclarations: false };
+}
+
+/** Where `@types` may be, from a directory upwards. Node's are a peer of ts-node, so that ours has them if the project hasn't. */
+function typeRootsFrom(directory: string): string[] {
+  const parent = dirname(directory);
+  return [join(directory, 'node_modules/@types'), ...(parent === directory ? [] : typeRootsFrom(parent))];
 }
 
 function typesOf(packageRoot: string): string {

@@ -77,8 +77,9 @@ function container(name: string, stack: string): Label {
   return { label: `${stack}-${head(name)}`, isContainer: true };
 }
 
+/** Without a name: all links of the stack, which go in one message. */
 function network(name: string): Label {
-  return thing(`network ${head(name)}`);
+  return thing(name === '' || name === '*' ? 'networks' : `network ${head(name)}`);
 }
 
 function thing(label: string): Label {

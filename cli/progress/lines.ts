@@ -11,7 +11,7 @@ export function lineView(stream: TextStream, options: { readonly verbose: boolea
       if ('outcome' in result) stream.write(`${label} ${result.outcome}\n`);
       // Why is told once, at the end, as the command's error.
       else if ('error' in result) stream.write(`${label} ${paint(stream.color, 'red', 'failed')}\n`);
-      else stream.write(`${label} ${paint(stream.color, 'dim', `skipped: ${result.skipped}`)}\n`);
+      else stream.write(`${label} ${paint(stream.color, 'dim', options.verbose ? `skipped: ${result.skipped}` : 'skipped')}\n`);
     },
     ...(options.verbose && {
       stepDone({ id, resource, op, cause }, durationMs) {

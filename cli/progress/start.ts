@@ -13,7 +13,7 @@ export interface Progress {
 
 /** Shows a running plan: drawn on a terminal, lines elsewhere. */
 export function startProgress(terminal: Terminal, options: { readonly verbose: boolean; readonly env: NodeJS.ProcessEnv }): Progress {
-  const drawn = terminal.err.isTTY && !options.verbose && options.env['TERM'] !== 'dumb' && options.env['CI'] === undefined;
+  const drawn = !options.verbose && canDraw(terminal, options.env);
   const view = drawn ? taskView(process.stderr) : lineView(terminal.err, options);
   const track = trackProgress(view);
   // Lines in the middle of what is being drawn would tear it: they wait.
@@ -37,3 +37,10 @@ export function startProgress(terminal: Terminal, options: { readonly verbose: b
     },
   };
 }
+
+/** A pseudo-terminal that nobody gave a size has 0 columns: there a drawing would be one character wide. */
+function canDraw({ err }: Terminal, env: NodeJS.ProcessEnv): boolean {
+  return err.isTTY && env['TERM'] !== 'dumb' && env['CI'] === undefined && process.stderr.columns >= MIN_COLUMNS;
+}
+
+const MIN_COLUMNS = 20;

@@ -34,7 +34,7 @@ async function draw(ends: ReadonlyMap<StepGroup, Deferred>, stream: NodeJS.Write
       task: async (_context: unknown, task: { title: string; skip(message: string): void }) => {
         const result = await end.promise;
         if ('error' in result) throw new Error(`${group.label} failed`);
-        if ('skipped' in result) task.skip(`${group.label} skipped: ${result.skipped}`);
+        if ('skipped' in result) task.skip(`${group.label} skipped`);
         else task.title = `${group.label} ${result.outcome}`;
       },
     })),

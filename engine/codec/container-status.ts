@@ -1,4 +1,7 @@
-/** The `status` file of a monitor ⇄ values: lines `key=value` (`native/launcher/PROTOCOL.md`). */
+/**
+ * The `status` file of a monitor → values: lines `key=value`, of which the last one of a key counts, and `state` is written
+ * last (`native/launcher/PROTOCOL.md`). So what a new state brings counts only with it.
+ */
 import type { ContainerExit, ProcessIdentity } from '../model/container.ts';
 
 /** As the monitor wrote it; whether it is still true is for the kernel to say. Times in ms since the epoch. */
@@ -16,7 +19,8 @@ export interface StatusFile {
 /** Undefined: it is no status file. */
 export function parseStatusFile(text: string): StatusFile | undefined {
   const values = new Map<string, string>();
-  for (const line of text.split('\n')) {
+  // What follows the last newline is half a line, still being written.
+  for (const line of text.split('\n').slice(0, -1)) {
     const at = line.indexOf('=');
     if (at > 0) values.set(line.slice(0, at), line.slice(at + 1));
   }
@@ -32,8 +36,8 @@ export function parseStatusFile(text: string): StatusFile | undefined {
     monitor,
     init,
     createdAt: parseTime(values.get('created')),
-    startedAt: parseTime(values.get('started')),
-    finishedAt: parseTime(values.get('finished')),
+    startedAt: state === 'created' ? undefined : parseTime(values.get('started')),
+    finishedAt: state === 'stopped' ? parseTime(values.get('finished')) : undefined,
     exit: state === 'stopped' ? parseExit(values) : undefined,
   };
 }

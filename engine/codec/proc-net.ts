@@ -10,10 +10,10 @@ const LISTENING = { tcp: '0A', udp: '07' } as const;
 export function parseListening(text: string, protocol: 'tcp' | 'udp'): ListeningSocket[] {
   const sockets: ListeningSocket[] = [];
   for (const line of text.split('\n').slice(1)) {
-    const [, local, , state] = line.trim().split(/\s+/);
+    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
     const [address, port] = (local ?? '').split(':');
     if (address === undefined || port === undefined || state !== LISTENING[protocol]) continue;
-    sockets.push({ protocol, address: parseAddress(address), port: Number.parseInt(port, 16) });
+    sockets.push({ protocol, address: parseAddress(address), port: Number.parseInt(port, 16), inode: Number(inode) });
   }
   return sockets;
 }

@@ -53,7 +53,8 @@ export function containerExecutors(deps: ContainerDeps): Pick<Executors, Contain
       fs.rmSync(directoryOf(name), { recursive: true, force: true });
     },
     'container.start': async ({ process }) => {
-      await deps.launcher().start(process.name);
+      const { warnings } = await deps.launcher().start(process.name);
+      for (const warning of warnings) deps.onWarning(process.name, warning);
     },
     'container.stop': async ({ name, status, stopSignal, stopGracePeriodMs }, signal) => {
       await stopContainer(deps.launcher(), {
@@ -120,6 +121,8 @@ function prepareDirectory(directory: string, record: ContainerRecord, keepUpper:
 function mkdirIfMissing(path: string): void {
   try {
     fs.mkdirSync(path);
+    // The upper layer's mode is that of `/`, whatever the umask.
+    fs.chmodSync(path, 0o755);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

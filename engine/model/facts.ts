@@ -48,6 +48,10 @@ export interface ListeningSocket {
   readonly protocol: 'tcp' | 'udp';
   readonly address: string;
   readonly port: number;
+  /** 0: the kernel holds it by itself. */
+  readonly inode: number;
+  /** `node (pid 4711)`, where it was looked for and found. */
+  readonly holder?: string;
 }
 
 export type EnvFileContent = { readonly values: Readonly<Record<string, string>> } | { readonly error: string };

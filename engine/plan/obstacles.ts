@@ -33,7 +33,7 @@ function portObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
     if (!socket || own) return [];
     return [
       {
-        message: `port ${wanted} is in use by another process (it listens on ${socket.address}:${socket.port})`,
+        message: `port ${wanted} is in use by ${socket.holder ?? 'another process'}, which listens on ${socket.address}:${socket.port}`,
         hint: `stop that process (\`ss -lptn 'sport = :${port.hostPort}'\` names it), or publish another port`,
       },
     ];

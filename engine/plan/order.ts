@@ -115,6 +115,6 @@ function removeLinksAsGroup(graph: StepGraph, { decisions, stops, stackName, uno
   if (Object.values(unownedLinks).some((link) => link.group === group)) return;
   const single = new Set(graph.nodes.filter(({ op }) => op.kind === 'link.delete'));
   graph.delete(single);
-  const node = graph.add(`link:${stackName}`, 'remove', { op: { kind: 'link.delete-group', group }, cause: 'not declared any more' });
+  const node = graph.add(`link:${stackName}/*`, 'remove', { op: { kind: 'link.delete-group', group }, cause: 'not declared any more' });
   after(node, stops);
 }

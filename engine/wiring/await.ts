@@ -13,6 +13,7 @@ import type { Session } from './session.ts';
 
 export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), sleep: (ms, signal) => delay(ms, undefined, { signal }) };
 
+const RUNNING_AFTER_MS = 200;
 /** Of a probe's output, what is kept to explain a failure. Bytes. */
 const OUTPUT_KEPT = 4096;
 
@@ -57,6 +58,30 @@ export async function awaitCompleted(session: Session, name: string, { signal, o
     code: 'service-failed',
     hint: `\`tsstack logs ${record.service}\` shows what it said`,
   });
+}
+
+/**
+ * A service without a healthcheck counts as running when it has survived its first moments: one that cannot find its
+ * configuration ends within them.
+ */
+export async function awaitRunning(session: Session, name: string, { signal, onEvent }: AwaitOptions): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const survived = SYSTEM_CLOCK.sleep(RUNNING_AFTER_MS, either).then(() => undefined);
+  const ended = untilEnded(session, name, either);
+  try {
+    const end = await Promise.race([survived, ended]);
+    if (!end) return;
+    tellEnd(name, end, onEvent);
+    throw new TsstackError(`service \`${name}\` ${describeEnd(end)}`, {
+      code: 'service-failed',
+      hint: `\`tsstack logs ${name}\` shows what it said`,
+    });
+  } finally {
+    over.abort();
+    // Whichever lost the race rejects with that abort.
+    await Promise.allSettled([survived, ended]);
+  }
 }
 
 function tellEnd(container: string, { exit }: ContainerStatus, onEvent: OnEvent): void {

@@ -27,6 +27,8 @@ export async function execInContainer(session: Session, options: ExecOptions): P
   const child = spawn(session.launcherBinary, args, { stdio: [options.interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] });
   // The terminal sends these to the whole foreground group: the launcher passes them on, and this process waits for its answer.
   const ignore = () => undefined;
+  const forward = () => child.kill(options.signal?.reason as NodeJS.Signals);
+  options.signal?.addEventListener('abort', forward);
   process.on('SIGINT', ignore);
   process.on('SIGQUIT', ignore);
   try {
@@ -37,6 +39,7 @@ export async function execInContainer(session: Session, options: ExecOptions): P
   } finally {
     process.off('SIGINT', ignore);
     process.off('SIGQUIT', ignore);
+    options.signal?.removeEventListener('abort', forward);
   }
 }
 

@@ -3,13 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { parseEnvFile } from '../../dsl/env-file.ts';
-import type { StackSpec } from '../../dsl/spec.ts';
+import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { resolveImage } from '../image/resolve.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
+import { socketHolders } from '../kernel/host-facts-holders.ts';
 import { hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
-import type { EnvFileContent, HostFacts, ResolvedImage } from '../model/facts.ts';
+import type { Allocation, EnvFileContent, HostFacts, ListeningSocket, ResolvedImage } from '../model/facts.ts';
 import { imageKey } from '../plan/image-key.ts';
 import { bridgeName } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
@@ -20,14 +21,13 @@ export async function gatherFacts(spec: StackSpec, session: Session, signal: Abo
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
   const { own, others } = readAllocations(host, stack);
-  const hasPorts = services.some(({ ports }) => ports.length > 0);
   return {
     cgroups: session.cgroups,
     usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
     hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(spec, session) : [],
     own,
     others,
-    listening: hasPorts ? listeningSockets() : [],
+    listening: foreignSockets(services, own),
     envFiles: fromEntries(services.flatMap(({ envFile }) => envFile.map(({ path }) => [path, readEnvFile(path)] as const))),
     bindSources: await inspectBindSources(
       services.flatMap(({ mounts }) => mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : []))),
@@ -44,10 +44,26 @@ export async function gatherFacts(spec: StackSpec, session: Session, signal: Abo
   };
 }
 
-function resolveImages(services: readonly StackSpec['services'][string][], directory: string): Record<string, ResolvedImage> {
+function resolveImages(services: readonly ServiceSpec[], directory: string): Record<string, ResolvedImage> {
   const images: Record<string, ResolvedImage> = {};
   for (const { image } of services) images[imageKey(image)] ??= resolveImage(image, directory);
   return images;
+}
+
+/** Sockets on ports that this stack wants and doesn't hold already, with who has them. */
+function foreignSockets(services: readonly ServiceSpec[], own: Allocation): ListeningSocket[] {
+  const held = new Set(Object.keys(own.ports).map((key) => key.replace(/ .*:/, ' ')));
+  const wanted = new Set(
+    services.flatMap(({ ports }) => ports.map(({ protocol, hostPort }) => `${protocol} ${hostPort}`)).filter((key) => !held.has(key)),
+  );
+  if (wanted.size === 0) return [];
+  const sockets = listeningSockets().filter(({ protocol, port }) => wanted.has(`${protocol} ${port}`));
+  if (sockets.length === 0) return [];
+  const holders = socketHolders(sockets.map(({ inode }) => inode));
+  return sockets.map((socket) => {
+    const holder = holders.get(socket.inode);
+    return holder === undefined ? socket : { ...socket, holder };
+  });
 }
 
 /** The routes of our own bridges are no obstacle to our own subnets. */
@@ -58,9 +74,9 @@ function foreignRoutes(spec: StackSpec, { stack }: Session): string[] {
     .map(({ cidr }) => cidr);
 }
 
-/** The launcher tries it once a boot: what it finds is kept beside the locks. */
+/** The launcher tries it once a boot, on the filesystem that matters: what it finds is kept there. */
 function usernsRefusal({ host, launcherBinary, bootId }: Session): string | undefined {
-  const cache = `${host.runDirectory}/userns`;
+  const cache = `${host.stateDirectory}/userns`;
   const [boot, ...words] = (readIfThere(cache) ?? '').trim().split(' ');
   if (boot === bootId) return words.join(' ') || undefined;
   const known = usernsUnavailable();

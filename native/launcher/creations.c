@@ -35,14 +35,14 @@ static struct creation *find(const char *monitor_pid)
   return NULL;
 }
 
-static void forget(struct creation *gone)
+static void forget(const struct server *server, struct creation *gone)
 {
   for (struct creation **link = &creations; *link != NULL; link = &(*link)->next) {
     if (*link != gone) continue;
     *link = gone->next;
     break;
   }
-  close_owned_fd(&gone->source.fd); /* which takes it out of the epoll set */
+  source_close(server, &gone->source);
   free(gone->request);
   free(gone->last_words);
   free(gone);
@@ -65,7 +65,7 @@ int creation_begin(const struct server *server, const char *id, char **options, 
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = creation};
   if (pid < 0 || creation->request == NULL || epoll_ctl(server->epoll, EPOLL_CTL_ADD, ours, &event) < 0) {
     int error = errno;
-    forget(creation);
+    forget(server, creation);
     return fail("fork", error, "monitor"); /* a monitor that was forked sees its socket close, and undoes itself */
   }
   creation->source.fd = take_fd(&ours);
@@ -89,7 +89,7 @@ int creation_start(const struct server *server, const char *id, const char *moni
   if (creation->request != NULL) return fail("start", EALREADY, "monitor %s", monitor_pid);
   if (creation->last_words != NULL) {
     frames_reply(server->engine, id, creation->last_words);
-    forget(creation);
+    forget(server, creation);
     return 0;
   }
   creation->request = strdup(id);
@@ -109,11 +109,10 @@ static void on_end(const struct server *server, struct creation *creation)
     answer(server, creation, &packet);
   }
   if (creation->last_words == NULL) {
-    forget(creation);
+    forget(server, creation);
     return;
   }
-  close(creation->source.fd);
-  creation->source.fd = -1;
+  source_close(server, &creation->source);
 }
 
 static void on_packet(const struct server *server, struct source *source)
@@ -132,7 +131,7 @@ static void on_packet(const struct server *server, struct source *source)
   }
   answer(server, creation, &packet);
   if (failed || creation->created) {
-    forget(creation);
+    forget(server, creation);
     return;
   }
   creation->created = true;

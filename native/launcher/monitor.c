@@ -57,6 +57,7 @@ static void pass_on_termination(void);
 static void reply_created(void);
 static noreturn void watch(void);
 static noreturn void undo(void);
+static noreturn void give_up_building(void);
 static noreturn void give_up(void);
 static noreturn void finish(void);
 
@@ -68,7 +69,7 @@ noreturn void monitor_main(const struct monitor_arguments *arguments)
   if (container_make(container, arguments->options, arguments->option_count, monitor.control) < 0) undo();
   pass_on_termination();
   reply_created();
-  if (container_build(container, arguments->stage) < 0) give_up();
+  if (container_build(container, arguments->stage) < 0) give_up_building();
   watch();
 }
 
@@ -259,4 +260,13 @@ static noreturn void give_up(void)
   status_write(container->status_file, &container->status);
   answer(false);
   _exit(1);
+}
+
+/** If init was killed while its root file system was made, that is why it could not be: an end like any other. */
+static noreturn void give_up_building(void)
+{
+  struct pollfd init = {.fd = monitor.container.pidfd, .events = POLLIN};
+  if (poll(&init, 1, 0) != 1) give_up();
+  failure_clear();
+  finish();
 }

@@ -86,8 +86,9 @@ ssize_t packet_receive(int socket, struct packet *packet, int *passed_fd)
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   ssize_t got;
+  /* ECONNRESET: the other end closed before it had read all of ours. What it said before comes with the next call. */
   do got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   packet->size = got > 0 ? (size_t)got : 0;
   packet->data[packet->size] = '\0';
   int fd = -1;

@@ -36,14 +36,14 @@ int watch_signal(const struct server *server, const char *id, char **arguments)
   return 0;
 }
 
-static void forget(struct watch *gone)
+static void forget(const struct server *server, struct watch *gone)
 {
   for (struct watch **link = &watches; *link != NULL; link = &(*link)->next) {
     if (*link != gone) continue;
     *link = gone->next;
     break;
   }
-  close_owned_fd(&gone->source.fd);
+  source_close(server, &gone->source);
   free(gone->id);
   free(gone);
 }
@@ -52,7 +52,7 @@ static void on_ended(const struct server *server, struct source *source)
 {
   struct watch *watch = (struct watch *)source;
   reply_ok(server, watch->id);
-  forget(watch);
+  forget(server, watch);
 }
 
 int watch_begin(const struct server *server, const char *id, char **arguments)
@@ -72,7 +72,7 @@ int watch_begin(const struct server *server, const char *id, char **arguments)
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
   if (watch->id == NULL || epoll_ctl(server->epoll, EPOLL_CTL_ADD, pidfd, &event) < 0) {
     int error = errno;
-    forget(watch);
+    forget(server, watch);
     return fail("watch", error, "%s", arguments[0]);
   }
   watch->source.fd = take_fd(&pidfd);
@@ -83,10 +83,9 @@ int watch_begin(const struct server *server, const char *id, char **arguments)
 
 int watch_cancel(const struct server *server, const char *watched)
 {
-  (void)server;
   for (struct watch *watch = watches; watch != NULL; watch = watch->next) {
     if (strcmp(watch->id, watched) != 0) continue;
-    forget(watch);
+    forget(server, watch);
     return 0;
   }
   return 0;

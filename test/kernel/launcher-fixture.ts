@@ -1,6 +1,16 @@
 /** A root file system of busybox, a launcher, and an account of what it leaves behind. */
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readContainerStatus } from '../../engine/kernel/container-status.ts';
@@ -30,6 +40,8 @@ export interface Fixture {
   /** Creates, starts, waits for the end. */
   run(name: string, script: string, change?: Partial<LaunchSpec>): Promise<{ status: ContainerStatus; stdout: string; stderr: string }>;
   ended(name: string): Promise<ContainerStatus>;
+  /** Processes and mounts that were not there before. */
+  left(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -59,9 +71,13 @@ export function openFixture(): Fixture {
       await launcher.waitExit(monitor, AbortSignal.timeout(20_000));
       return { status: fixture.status(name), stdout: fixture.output(name), stderr: fixture.output(name, 'stderr') };
     },
+    left: () => world().filter((line) => !before.includes(line)),
     async close() {
       await launcher[Symbol.asyncDispose]();
-      await until(() => equal(world(), before), () => `left behind: ${JSON.stringify(difference(world(), before))}`);
+      await until(
+        () => fixture.left().length === 0,
+        () => `left behind: ${fixture.left().join('; ')}`,
+      );
       rmSync(directory, { recursive: true });
     },
   };
@@ -121,7 +137,7 @@ function readLog(path: string, stream: string): string {
 }
 
 /** What the host would see of us: launcher processes, mounts, cgroups of tests. With second witnesses, not our own readers. */
-export function world(): readonly string[] {
+function world(): readonly string[] {
   const processes = readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid))
     .flatMap((pid) => {
@@ -133,16 +149,10 @@ export function world(): readonly string[] {
         return []; // it has ended meanwhile
       }
     });
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes('tsstack-launcher-'));
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('tsstack-launcher-'));
   return [...processes, ...mounts];
-}
-
-function equal(a: readonly string[], b: readonly string[]): boolean {
-  return a.join('\n') === b.join('\n');
-}
-
-function difference(a: readonly string[], b: readonly string[]): readonly string[] {
-  return a.filter((line) => !b.includes(line));
 }
 
 /** For what nothing notifies of: looks again, with a deadline. */
@@ -152,8 +162,4 @@ export async function until(condition: () => boolean, otherwise: () => string): 
     if (Date.now() > deadline) throw new Error(otherwise());
     await new Promise((done) => setTimeout(done, 5));
   }
-}
-
-export function commandLine(file: string, ...args: string[]): string {
-  return execFileSync(file, args, { encoding: 'utf8' });
 }

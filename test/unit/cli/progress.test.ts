@@ -33,6 +33,11 @@ test('steps are grouped by container, network, volume and the rest', () => {
   ]);
 });
 
+test('the links of a stack, removed all at once, are its networks', () => {
+  const groups = groupSteps(planOf(step(1, 'link:shop/', 'link.delete-group')));
+  expect(groups.map((group) => `${group.label} ${outcome(group)}`)).toEqual(['networks removed']);
+});
+
 test.each<[string, Step[]]>([
   ['recreated', [step(1, 'container:shop/w-1', 'container.delete'), step(2, 'container:shop/w-1', 'container.create')]],
   ['restarted', [step(1, 'process:shop/w-1', 'container.stop'), step(2, 'process:shop/w-1', 'container.start')]],
@@ -72,7 +77,7 @@ describe('plain progress', () => {
   test('tells a failure once, whatever it skips', () => {
     expect(shown(false, done, failed, skipped, skipped, skipped)).toBe('shop-web-1 failed\n');
     expect(shown(false, skipped, skipped, skipped, failed, skipped)).toBe('shop-web-1 failed\n');
-    expect(shown(false, done, skipped, skipped, skipped, skipped)).toBe('shop-web-1 skipped: #4 failed\n');
+    expect(shown(false, done, skipped, skipped, skipped, skipped)).toBe('shop-web-1 skipped\n');
   });
 
   test('shows every step if asked', () => {

@@ -20,6 +20,11 @@ test('a cause that the error already tells is not told again', () => {
   expect(renderError(error, plain)).toBe('error: cannot read `x`: EACCES\n');
 });
 
+test('a mistake in the stack file is told in its own words, whoever found it', () => {
+  const error = new TsstackError('1 thing is wrong', { code: 'invalid-stack-file', cause: new Error('TSError') });
+  expect(renderError(error, plain)).toBe('error: 1 thing is wrong\n');
+});
+
 test('all errors of an aggregate are told, and a circle of causes ends', () => {
   const circle = new Error('first');
   circle.cause = new AggregateError([new Error('second'), circle, 'third'], 'several');

@@ -70,6 +70,11 @@ test('a cache that cannot be written is done without, silently', () => {
   expect(start('up')).toEqual({ code: 0, out: '', err: '' });
 });
 
+test('the version is told without a bundle', () => {
+  writeFileSync(join(root, 'package.json'), '{ "version": "1.2.3" }');
+  expect(start('--version')).toEqual({ code: 0, out: '1.2.3\n', err: '' });
+});
+
 test('without a bundle it says what to do', () => {
   expect(start('up')).toEqual({ code: 1, out: '', err: 'error: tsstack is not built\n  hint: run `npm run build`\n' });
 });

@@ -37,6 +37,11 @@ it('an error in an imported file is told where it is', () => {
   expect(text).toBe(`image.ts:2:14: error TS2322: Type 'number' is not assignable to type 'string'.`);
 });
 
+it('Node is known even to a project without its types', () => {
+  const { text } = check({ 'stack.config.ts': `${STACK}export const home: string | undefined = process.env['HOME'];\n`, ...REST });
+  expect(text).toBe('');
+});
+
 it("the project's tsconfig is taken, but for what it says of builds and modules", () => {
   const build = { outDir: 'dist', rootDir: 'src', composite: true, module: 'commonjs', moduleResolution: 'node10' };
   const tsconfig = JSON.stringify({ compilerOptions: { ...build, strict: true, noUnusedLocals: true }, include: ['src'] });

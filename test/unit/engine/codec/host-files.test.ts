@@ -6,7 +6,7 @@ import { containerResolvConf } from '../../../../engine/codec/resolv-conf.ts';
 describe('parseListening', () => {
   const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
   const line = (local: string, state: string): string =>
-    `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1\n`;
+    `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 4711 1\n`;
 
   it.each([
     ['0100007F:1F90', '127.0.0.1', 8080],
@@ -16,13 +16,13 @@ describe('parseListening', () => {
     ['0000000000000000FFFF00000100007F:0016', '127.0.0.1', 22],
     ['B80D0120000000000000000001000000:01BB', '2001:db8:0:0:0:0:0:1', 443],
   ])('reads %s', (local, address, port) => {
-    expect(parseListening(head + line(local, '0A'), 'tcp')).toEqual([{ protocol: 'tcp', address, port }]);
+    expect(parseListening(head + line(local, '0A'), 'tcp')).toEqual([{ protocol: 'tcp', address, port, inode: 4711 }]);
   });
 
   it('leaves out connections, and knows the state of bound UDP sockets', () => {
     expect(parseListening(head + line('0100007F:0050', '01') + line('0100007F:0050', '06'), 'tcp')).toEqual([]);
     expect(parseListening(head + line('0100007F:0035', '07') + line('0100007F:0036', '01'), 'udp')).toEqual([
-      { protocol: 'udp', address: '127.0.0.1', port: 53 },
+      { protocol: 'udp', address: '127.0.0.1', port: 53, inode: 4711 },
     ]);
   });
 });
