@@ -59,13 +59,22 @@ export async function withProject(files: Readonly<Record<string, string>>, body:
   const failures: unknown[] = [];
   const collect = (promise: Promise<unknown>) => promise.catch((error: unknown) => failures.push(error));
 
-  await collect(body(project));
+  await collect(inTime(body(project)));
   for (const child of running) await collect(kill(child));
   // An instance is a stack of its own: `body` takes those down that it brought up.
   await collect(project.ok(['down', '--volumes', '--timeout', '1']));
   await collect(expectSameWorld(before, options));
   rmSync(base, { recursive: true, force: true });
   if (failures.length > 0) throw failures[0];
+}
+
+/** Before vitest gives a test up (60 s): it would not wait for the stack to be taken down. */
+async function inTime(work: Promise<void>): Promise<void> {
+  let deadline: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    deadline = setTimeout(() => reject(new Error('the scenario did not end within 45 s')), 45_000);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(deadline));
 }
 
 function makeProject(base: string, files: Readonly<Record<string, string>>): { project: Project; running: Running[] } {

@@ -142,7 +142,9 @@ function cgroups(): Map<string, string> {
   const ours = all.filter(({ inside }) => inside.includes('tsstack'));
   const others = ours.filter(({ path }) => read(`${path}/cgroup.procs`)?.split('\n').includes('0')).map(({ inside }) => inside);
   const isOthers = (inside: string) => others.some((other) => other === inside || other.startsWith(`${inside}/`));
-  return new Map(ours.filter(({ inside }) => !isOthers(inside)).map(({ path }) => [path, '']));
+  // The root of all stacks' cgroups goes with the last of them: until then it is nobody's.
+  const shared = (inside: string) => inside === '/tsstack' && ours.some((other) => other.inside.startsWith('/tsstack/'));
+  return new Map(ours.filter(({ inside }) => !isOthers(inside) && !shared(inside)).map(({ path }) => [path, '']));
 }
 
 function directoriesBelow(directory: string): string[] {
