@@ -9,10 +9,12 @@ export interface HostsEntry {
  * A name that several entries bear (the replicas of a service) has a line for each: resolvers return all of them, the first one first.
  */
 export function renderHosts(entries: readonly HostsEntry[]): string {
-  const lines = entries
-    .filter((entry) => entry.names.length > 0)
-    .map((entry) => `${entry.address}\t${[...new Set(entry.names)].join(' ')}`);
+  const lines = entries.filter((entry) => entry.names.length > 0).map((entry) => `${entry.address}\t${unique(entry.names).join(' ')}`);
   return [...LOCALHOST, ...lines, ''].join('\n');
+}
+
+function unique(names: readonly string[]): readonly string[] {
+  return names.filter((name, i) => names.indexOf(name) === i);
 }
 
 const LOCALHOST = [

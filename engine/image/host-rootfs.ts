@@ -16,6 +16,7 @@ const ETC_FILES = [
   'alternatives',
   'debian_version',
   'group',
+  'host.conf',
   'inputrc',
   'ld.so.cache',
   'ld.so.conf',
@@ -86,7 +87,7 @@ function nodeInstallation(): string | undefined {
 
 /** From names, sizes and times alone: some thirty stat calls, no reading. */
 function fingerprint(node: string | undefined): string {
-  const hash = createHash('sha256').update(`2 ${node ?? ''}`);
+  const hash = createHash('sha256').update(`3 ${node ?? ''}`);
   for (const name of ETC_FILES) {
     const stat = fs.statSync(`/etc/${name}`, { throwIfNoEntry: false });
     hash.update(`${name} ${stat?.size ?? ''} ${stat?.mtimeMs ?? ''}\n`);

@@ -108,23 +108,30 @@ async function killLeftovers({ launcher, containersDirectory, bootId }: Containe
 
 /** The record is written before anything runs, so that whatever runs can be told whose it is. */
 function prepareDirectory(directory: string, record: ContainerRecord, keepUpper: boolean): void {
-  if (!keepUpper) fs.rmSync(directory, { recursive: true, force: true });
-  fs.mkdirSync(directory, { recursive: true, mode: 0o711 });
-  for (const part of ['upper', 'work']) mkdirIfMissing(`${directory}/${part}`);
-  fs.rmSync(`${directory}/status`, { force: true });
+  if (!mkdirIfMissing(directory, 0o711)) {
+    if (keepUpper) fs.rmSync(`${directory}/status`, { force: true });
+    else {
+      fs.rmSync(directory, { recursive: true });
+      fs.mkdirSync(directory, { mode: 0o711 });
+    }
+  }
+  // The upper layer's mode is that of `/`.
+  for (const part of ['upper', 'work']) mkdirIfMissing(`${directory}/${part}`, 0o755);
   writeRecord(`${directory}/record.json`, record);
   for (const mount of record.launch.mounts) {
     if (mount.type === 'bind' && mount.createSource) fs.mkdirSync(mount.source, { recursive: true });
   }
 }
 
-function mkdirIfMissing(path: string): void {
+/** False: it is there already. The mode is as given, whatever the umask. */
+function mkdirIfMissing(path: string, mode: number): boolean {
   try {
-    fs.mkdirSync(path);
-    // The upper layer's mode is that of `/`, whatever the umask.
-    fs.chmodSync(path, 0o755);
+    fs.mkdirSync(path, { mode });
+    if ((process.umask() & mode) !== 0) fs.chmodSync(path, mode);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 

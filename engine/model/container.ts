@@ -44,8 +44,10 @@ export interface ContainerRecord {
   readonly rerun: 'on-change' | 'always';
   /** Hash of what the process is born with. A different one means recreate. */
   readonly configHash: string;
-  /** What went into the hash, part by part, so that a plan can name the part that changed. */
-  readonly configParts: Readonly<Record<string, string>>;
+  /** Of the image it was made from. */
+  readonly imageDigest: string;
+  /** Bind-mounted files by path, with the hash of their content when it was made. */
+  readonly fileHashes: Readonly<Record<string, string>>;
   readonly image: string;
   /** How it was made: what `exec` and a restart need. */
   readonly launch: LaunchSpec;

@@ -46,8 +46,11 @@ const NUMBERS: Readonly<Record<string, number>> = {
 /** Docker's set without NET_RAW, MKNOD, AUDIT_WRITE and SYS_CHROOT. */
 const DEFAULT = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'NET_BIND_SERVICE', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID'];
 
+const DEFAULT_NUMBERS = DEFAULT.map((name) => NUMBERS[name] ?? 0).sort((a, b) => a - b);
+
 /** Drops come first, then additions, as in Docker; `ALL` in either. Ascending numbers. */
-export function capabilitySet(add: readonly string[], drop: readonly string[]): number[] {
+export function capabilitySet(add: readonly string[], drop: readonly string[]): readonly number[] {
+  if (add.length === 0 && drop.length === 0) return DEFAULT_NUMBERS;
   const dropped = new Set(drop.map(bareName));
   const kept = dropped.has('ALL') ? [] : DEFAULT.filter((name) => !dropped.has(name));
   const added = add.map(bareName);

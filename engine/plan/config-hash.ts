@@ -1,52 +1,42 @@
 /** Fingerprint of what a container's process is born with. A difference means recreate; what the kernel can change in place is left out. */
-import type { BindSource } from '../model/facts.ts';
-import type { LaunchSpec } from '../model/launch.ts';
+import type { ContainerRecord } from '../model/container.ts';
 import { sha256Hex } from './names.ts';
 
-interface Inputs {
-  readonly imageDigest: string;
-  readonly bindSources: Readonly<Record<string, BindSource>>;
+export type Born = Pick<ContainerRecord, 'launch' | 'imageDigest' | 'fileHashes'>;
+
+export function configHash(born: Born): string {
+  return sha256Hex(JSON.stringify(partsOf(born))).slice(0, 16);
+}
+
+/** The parts that differ, by the names people know them by: `command, environment`. */
+export function changedParts(before: Born, after: Born): string[] {
+  const [old, now] = [partsOf(before), partsOf(after)];
+  return Object.keys(now)
+    .filter((part) => JSON.stringify(old[part]) !== JSON.stringify(now[part]))
+    .sort();
 }
 
 /**
- * Part → its fingerprint, short and stable, so that a plan can name what changed. Left out: addresses and limits (changed in place),
- * the host's resolv.conf (a host that moves between networks must not restart containers), log and stop settings (read when used).
+ * Left out: addresses and limits (changed in place), the host's resolv.conf (a host that moves between networks must not restart
+ * containers), log and stop settings (read when used). A v1 cgroup that a limit brings is joined in place, too.
  */
-export function configParts(launch: LaunchSpec, { imageDigest, bindSources }: Inputs): Record<string, string> {
-  const mounts = launch.mounts.filter(({ target }) => target !== '/etc/resolv.conf');
-  const files = launch.mounts.flatMap((mount) => {
-    const source = mount.type === 'bind' ? bindSources[mount.source] : undefined;
-    return mount.type === 'bind' && source?.kind === 'file' ? [[mount.source, source.hash]] : [];
-  });
-  return fingerprints({
+function partsOf({ launch, imageDigest, fileHashes }: Born): Readonly<Record<string, unknown>> {
+  return {
     image: [imageDigest, launch.lowerdirs],
     command: launch.argv,
     environment: launch.environment,
-    volumes: mounts,
-    'mounted files': files,
+    volumes: launch.mounts.filter(({ target }) => target !== '/etc/resolv.conf'),
+    'mounted files': fileHashes,
     workingDir: launch.workingDir,
     user: [launch.uid, launch.gid, launch.additionalGids],
     hostname: launch.hostname,
-    userns: launch.idMap,
+    userns: launch.idMap ?? null,
     readOnly: launch.readOnlyRoot,
     capabilities: launch.capabilities,
     sysctls: launch.sysctls,
     'masked paths': [launch.maskedPaths, launch.readonlyPaths],
-    seccomp: launch.seccompFile,
+    seccomp: launch.seccompFile ?? null,
     init: launch.init,
-    cgroup: launch.cgroupUnified,
-  });
-}
-
-export function configHash(parts: Readonly<Record<string, string>>): string {
-  return sha256Hex(JSON.stringify(Object.entries(parts).sort())).slice(0, 16);
-}
-
-/** The parts that differ, in order: `command, environment`. */
-export function changedParts(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): string[] {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])].sort().filter((part) => before[part] !== after[part]);
-}
-
-function fingerprints(values: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([part, value]) => [part, sha256Hex(JSON.stringify(value ?? null)).slice(0, 12)]));
+    cgroup: launch.cgroupUnified ?? null,
+  };
 }

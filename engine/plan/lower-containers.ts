@@ -3,21 +3,23 @@ import type { ServiceSpec } from '../../dsl/spec.ts';
 import { cgroupDirectories } from '../codec/cgroup-layout.ts';
 import { cgroupWrites, unsupportedLimits } from '../codec/cgroup-writes.ts';
 import type { ContainerRecord } from '../model/container.ts';
+import type { BindSource } from '../model/facts.ts';
 import type { LaunchSpec } from '../model/launch.ts';
 import type { Notice } from '../model/plan.ts';
 import type { DesiredResource, Need } from '../model/resources.ts';
-import { configHash, configParts } from './config-hash.ts';
+import { type Born, configHash } from './config-hash.ts';
 import { imageKey } from './image-key.ts';
 import type { LowerContext } from './lower.ts';
 import { lowerAttachments } from './lower-attachments.ts';
-import { hostsResource } from './lower-hosts.ts';
+import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
 import { cgroupPath } from './names.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
 
 export function lowerContainers(context: LowerContext): { resources: DesiredResource[]; notices: Notice[] } {
   const notices: Notice[] = [];
-  const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica));
+  const neighbours = neighboursOf(context);
+  const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica, neighbours));
   for (const [name, service] of Object.entries(context.spec.services)) {
     for (const what of unsupportedLimits(service.limits, context.facts.cgroups)) {
       notices.push({ resource: undefined, message: `service \`${name}\`: this host cannot enforce limits.${what}` });
@@ -26,13 +28,13 @@ export function lowerContainers(context: LowerContext): { resources: DesiredReso
   return { resources, notices };
 }
 
-function lowerReplica(context: LowerContext, replica: Replica): DesiredResource[] {
+function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neighbours): DesiredResource[] {
   const { stack } = context;
   const { name, service } = replica;
   const containerId = `container:${stack.name}/${name}`;
   const cgroupId = `cgroup:${stack.name}/${name}`;
   const attachments = lowerAttachments(context, replica);
-  const hosts = hostsResource(context, replica);
+  const hosts = hostsResource(context, replica, neighbours);
   const record = lowerRecord(context, replica);
   const done = (resource: string): Need => ({ resource, until: 'done' });
   const volumes = service.mounts.flatMap((mount) => (mount.type === 'volume' ? [done(`volume:${stack.name}/${mount.source}`)] : []));
@@ -96,7 +98,7 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
   const { name, serviceName, index, service } = replica;
   const launch: LaunchSpec = lowerLaunch(context, replica, cgroupDirectories(cgroupPath(stack, name), service.limits, facts.cgroups));
   const image = facts.images[imageKey(service.image)];
-  const parts = configParts(launch, { imageDigest: image?.digest ?? '', bindSources: facts.bindSources });
+  const born: Born = { launch, imageDigest: image?.digest ?? '', fileHashes: fileHashes(launch, facts.bindSources) };
   return {
     version: 1,
     name,
@@ -104,8 +106,9 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     index,
     kind: service.kind,
     rerun: service.rerun,
-    configHash: configHash(parts),
-    configParts: parts,
+    configHash: configHash(born),
+    imageDigest: born.imageDigest,
+    fileHashes: born.fileHashes,
     image: image?.name ?? imageKey(service.image),
     launch,
     stopSignal: service.stopSignal,
@@ -122,4 +125,13 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     labels: service.labels,
     dependsOn: Object.keys(service.dependsOn).sort(),
   };
+}
+
+function fileHashes({ mounts }: LaunchSpec, sources: Readonly<Record<string, BindSource>>): Record<string, string> {
+  return Object.fromEntries(
+    mounts.flatMap((mount) => {
+      const source = mount.type === 'bind' ? sources[mount.source] : undefined;
+      return mount.type === 'bind' && source?.kind === 'file' ? [[mount.source, source.hash]] : [];
+    }),
+  );
 }

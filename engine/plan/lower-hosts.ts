@@ -8,33 +8,43 @@ export function hostsPath({ facts }: LowerContext, container: string): string {
   return `${facts.hostsDirectory}/${container}`;
 }
 
+/** Network → who is on it, with all their names. Made once a stack: each container's file is put together from it. */
+export type Neighbours = ReadonlyMap<string, readonly Neighbour[]>;
+
+interface Neighbour extends HostsEntry {
+  readonly container: string;
+}
+
+export function neighboursOf({ spec, stack, allocation }: LowerContext): Neighbours {
+  const result = new Map<string, Neighbour[]>();
+  for (const { name, serviceName, service } of containersOf(spec)) {
+    for (const { network, aliases } of service.networks) {
+      const address = allocation.addresses[`${name}/${network}`];
+      if (address === undefined) continue;
+      const neighbour = { container: name, address, names: [name, `${stack.name}-${name}`, serviceName, ...aliases] };
+      const known = result.get(network);
+      if (known) known.push(neighbour);
+      else result.set(network, [neighbour]);
+    }
+  }
+  return result;
+}
+
 /**
  * Own names first, so that the container's hostname leads to an address of its own. A service with several replicas has one
  * line a replica: getaddrinfo returns them all.
  */
-export function hostsResource(context: LowerContext, replica: Replica): Extract<DesiredResource, { kind: 'file' }> {
-  const { spec, stack, allocation } = context;
-  const own: HostsEntry[] = [];
-  const others: HostsEntry[] = [];
-  for (const { network } of replica.service.networks) {
-    for (const peer of containersOf(spec)) {
-      const attachment = peer.service.networks.find((candidate) => candidate.network === network);
-      const address = allocation.addresses[`${peer.name}/${network}`];
-      if (!attachment || address === undefined) continue;
-      const names = [peer.name, `${stack.name}-${peer.name}`, peer.serviceName, ...attachment.aliases];
-      if (peer.name !== replica.name) others.push({ address, names });
-      else own.push({ address, names: [replica.service.hostname ?? peer.name, ...names] });
-    }
-  }
+export function hostsResource(context: LowerContext, replica: Replica, neighbours: Neighbours): Extract<DesiredResource, { kind: 'file' }> {
+  const { name, service } = replica;
+  const visible = service.networks.flatMap(({ network }) => neighbours.get(network) ?? []);
+  const hostname = service.hostname ?? name;
+  const own = visible.filter(({ container }) => container === name).map(({ address, names }) => ({ address, names: [hostname, ...names] }));
+  const others = visible.filter(({ container }) => container !== name);
   return {
     kind: 'file',
-    id: `file:${stack.name}/${replica.name}/hosts`,
-    spec: { path: hostsPath(context, replica.name), content: renderHosts([...own, ...others].map(unique)) },
+    id: `file:${context.stack.name}/${name}/hosts`,
+    spec: { path: hostsPath(context, name), content: renderHosts([...own, ...others]) },
     needs: [],
     within: undefined,
   };
-}
-
-function unique({ address, names }: HostsEntry): HostsEntry {
-  return { address, names: [...new Set(names)] };
 }

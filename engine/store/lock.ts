@@ -34,7 +34,7 @@ export class FileLock implements Disposable {
 
   [Symbol.dispose](): void {
     if (this.#fd === undefined) return;
-    fs.rmSync(this.#path, { force: true });
+    fs.unlinkSync(this.#path);
     fs.closeSync(this.#fd);
     this.#fd = undefined;
   }

@@ -68,7 +68,7 @@ describe('facts of the host', () => {
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
     try {
-      expect(listeningSockets()).toContainEqual({ protocol: 'tcp', address: '127.0.0.1', port });
+      expect(listeningSockets()).toContainEqual({ protocol: 'tcp', address: '127.0.0.1', port, inode: expect.any(Number) });
     } finally {
       server.close();
     }

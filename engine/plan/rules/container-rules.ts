@@ -31,7 +31,7 @@ function replacementCause(desired: ContainerSpec, { record, status }: ContainerS
   if (!record) return 'it was never finished';
   if (policy.forceRecreate) return 'recreation is forced';
   if (record.configHash !== desired.record.configHash) {
-    return `${changedParts(record.configParts, desired.record.configParts).join(', ') || 'configuration'} changed`;
+    return `${changedParts(record, desired.record).join(', ') || 'configuration'} changed`;
   }
   // Its monitor waits for a launcher that is gone.
   return status.state === 'created' || status.state === 'creating' ? 'it was never started' : undefined;
