@@ -1,3 +1,4 @@
+import { formatIpv4, parseIpv4 } from '../../dsl/ipv4.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 
 /** States of linux/net/tcp_states.h: TCP_LISTEN; a UDP socket that is bound and not connected is in TCP_CLOSE. */
@@ -28,6 +29,54 @@ export function parseRoutes(text: string): { readonly ifname: string; readonly c
     if (length > 0) routes.push({ ifname, cidr: `${ipv4Bytes(destination).join('.')}/${length}` });
   }
   return routes;
+}
+
+/**
+ * IPv4 addresses of a network namespace, by interface: the /32 entries `host LOCAL` of /proc/<pid>/net/fib_trie, each put to the
+ * interface whose connected network (a line of `route` without a gateway) holds it. Loopback is left out.
+ */
+export function parseAddresses(fibTrie: string, route: string): { readonly ifname: string; readonly cidr: string }[] {
+  const networks = parseRouteLines(route).filter(({ gateway, prefix }) => gateway === undefined && prefix > 0);
+  const found = new Map<string, { ifname: string; cidr: string }>();
+  for (const [, address = ''] of fibTrie.matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)) {
+    const value = parseIpv4(address) ?? 0;
+    const network = networks.find(
+      ({ destination, prefix }) => Math.floor(value / 2 ** (32 - prefix)) === Math.floor(destination / 2 ** (32 - prefix)),
+    );
+    if (network) found.set(address, { ifname: network.ifname, cidr: `${address}/${network.prefix}` });
+  }
+  return [...found.values()];
+}
+
+/** Default routes of /proc/<pid>/net/route. */
+export function parseDefaultRoutes(route: string): { readonly ifname: string; readonly gateway: string | undefined }[] {
+  return parseRouteLines(route)
+    .filter(({ prefix }) => prefix === 0)
+    .map(({ ifname, gateway }) => ({ ifname, gateway: gateway === undefined ? undefined : formatIpv4(gateway) }));
+}
+
+interface RouteLine {
+  readonly ifname: string;
+  readonly destination: number;
+  /** Undefined: the network is connected. */
+  readonly gateway: number | undefined;
+  readonly prefix: number;
+}
+
+function parseRouteLines(text: string): RouteLine[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const [ifname = '', destination = '', gateway = '', , , , , mask = ''] = line.trim().split(/\s+/);
+      if (mask === '') return [];
+      const prefix = swapped(mask).toString(2).replaceAll('0', '').length;
+      return [{ ifname, destination: swapped(destination), gateway: swapped(gateway) || undefined, prefix }];
+    });
+}
+
+function swapped(hex: string): number {
+  return Buffer.from(hex, 'hex').readUInt32LE(0);
 }
 
 /** Each 32-bit word is printed as a number of the host's byte order: on little endian machines, all that Node runs on here, reversed. */

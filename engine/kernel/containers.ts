@@ -37,8 +37,8 @@ export function containerExecutors(deps: ContainerDeps): Pick<Executors, Contain
   return {
     'container.create': async ({ container: { name, record }, keepUpper }) => {
       const directory = directoryOf(name);
-      await killLeftovers(deps, name);
-      prepareDirectory(directory, record, keepUpper);
+      if (!mkdirIfMissing(directory, 0o711)) await clearLeftovers(deps, name, keepUpper);
+      fillDirectory(directory, record);
       const { init, warnings } = await deps.launcher().create(name, record.launch);
       for (const warning of warnings) deps.onWarning(name, warning);
       deps.onCreated(name, init.pid);
@@ -50,7 +50,7 @@ export function containerExecutors(deps: ContainerDeps): Pick<Executors, Contain
     },
     'container.delete': async ({ name }) => {
       await killLeftovers(deps, name);
-      fs.rmSync(directoryOf(name), { recursive: true, force: true });
+      removeDirectory(directoryOf(name));
     },
     'container.start': async ({ process }) => {
       const { warnings } = await deps.launcher().start(process.name);
@@ -89,10 +89,10 @@ async function stopContainer(launcher: Launcher, { status, signalNumber, graceMs
     const over = new AbortController();
     // The only rejection is the abort, which ends the grace period as its timer would.
     const grace = delay(graceMs, undefined, { signal: AbortSignal.any([over.signal, hurry]) }).catch(() => undefined);
-    await Promise.race([ended, grace]);
+    const inTime = await Promise.race([ended.then(() => true), grace]);
     over.abort();
     // ESRCH, when it has gone meanwhile, is what is wanted.
-    await launcher.signal(init, SIGKILL);
+    if (inTime !== true) await launcher.signal(init, SIGKILL);
   }
   await ended;
 }
@@ -106,15 +106,38 @@ async function killLeftovers({ launcher, containersDirectory, bootId }: Containe
   }
 }
 
-/** The record is written before anything runs, so that whatever runs can be told whose it is. */
-function prepareDirectory(directory: string, record: ContainerRecord, keepUpper: boolean): void {
-  if (!mkdirIfMissing(directory, 0o711)) {
-    if (keepUpper) fs.rmSync(`${directory}/status`, { force: true });
-    else {
-      fs.rmSync(directory, { recursive: true });
-      fs.mkdirSync(directory, { mode: 0o711 });
-    }
+async function clearLeftovers(deps: ContainerDeps, name: ContainerName, keepUpper: boolean): Promise<void> {
+  const directory = `${deps.containersDirectory}/${name}`;
+  await killLeftovers(deps, name);
+  if (keepUpper) return fs.rmSync(`${directory}/status`, { force: true });
+  removeDirectory(directory);
+  mkdirIfMissing(directory, 0o711);
+}
+
+/**
+ * What a container that wrote nothing leaves, by name; `rmSync` for the rest of them. It looks at every entry first and loads a module
+ * of its own: a millisecond a container, of which fifty are taken down in two hundred.
+ */
+function removeDirectory(directory: string): void {
+  for (const file of ['status', 'record.json']) fs.rmSync(`${directory}/${file}`, { force: true });
+  const emptied = ['work/work', 'work', 'upper', ''].every((part) => rmdirIfEmpty(`${directory}/${part}`));
+  if (!emptied) fs.rmSync(directory, { recursive: true, force: true });
+}
+
+function rmdirIfEmpty(path: string): boolean {
+  try {
+    fs.rmdirSync(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    throw error;
   }
+}
+
+/** The record is written before anything runs, so that whatever runs can be told whose it is. */
+function fillDirectory(directory: string, record: ContainerRecord): void {
   // The upper layer's mode is that of `/`.
   for (const part of ['upper', 'work']) mkdirIfMissing(`${directory}/${part}`, 0o755);
   writeRecord(`${directory}/record.json`, record);

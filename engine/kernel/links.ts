@@ -38,7 +38,7 @@ export function linkExecutors({ namespaces }: { readonly namespaces: NetworkName
     },
     async 'link.delete-group'({ group }, signal) {
       signal.throwIfAborted();
-      await absentAfter(namespaces.host.request(deleteLinkGroup(group)), `cannot delete the links of group ${group}`);
+      await absentAfter(namespaces.host.requestAside(deleteLinkGroup(group)), `cannot delete the links of group ${group}`);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { withNetns } from '../../native/ffi/netns.ts';
-import { openRtnetlink, type RtnetlinkConnection } from '../../native/netlink/connection.ts';
+import { openHomeRtnetlink, openRtnetlink, type RtnetlinkConnection } from '../../native/netlink/connection.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { NetnsRef } from '../model/resources.ts';
@@ -29,7 +29,7 @@ export function openNetworkNamespaces(initPid: (name: ContainerName) => number, 
   };
   return {
     get host() {
-      host ??= hostNetns === undefined ? openRtnetlink() : withNetns(hostNetns, openRtnetlink);
+      host ??= hostNetns === undefined ? openHomeRtnetlink() : withNetns(hostNetns, openRtnetlink);
       return host;
     },
     container(name) {

@@ -5,11 +5,11 @@ import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
 import { observeFirewall } from '../kernel/firewall.ts';
+import { observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
-import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
-import type { LinkState, NetnsRef, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
+import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
 import type { Session } from './session.ts';
@@ -84,7 +84,7 @@ function observeBridges({ stack, namespaces }: Session, bridges: readonly { name
   return [...addresses, ...sysctls];
 }
 
-function observeContainerResources(session: Session, inside: boolean): ObservedResource[] {
+function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
   const { stack, paths, bootId } = session;
   const interfaces = new Map(
     Object.entries(readAllocations(session.host, stack).own.interfaces).map(([key, ifname]) => {
@@ -101,24 +101,25 @@ function observeContainerResources(session: Session, inside: boolean): ObservedR
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
     if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
-    if (inside && status.state === 'running' && status.init) resources.push(...observeInside(session, name, interfaces));
-    return resources;
+    return withInside ? [...resources, ...inside(stack.name, state, interfaces)] : resources;
   });
 }
 
-function observeInside({ stack, namespaces }: Session, container: string, interfaces: ReadonlyMap<string, string>): ObservedResource[] {
-  const netns: NetnsRef = { in: 'container', container };
-  const connection = namespaces.container(container);
-  const nameOf = (ifname: string) => interfaces.get(`${container}/${ifname}`);
-  const addresses = observeAddresses(connection, netns).flatMap((state) => {
-    const name = nameOf(state.ifname);
-    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}`, state }];
-  });
-  const routes = observeRoutes(connection, netns).flatMap((state) => {
-    const name = nameOf(state.ifname);
-    return name === undefined || state.destination !== 'default'
-      ? []
-      : [{ kind: 'route' as const, id: `route:${stack.name}/${name}`, state }];
-  });
-  return [...addresses, ...routes];
+function inside(stackName: string, { name: container, status }: ContainerState, names: ReadonlyMap<string, string>): ObservedResource[] {
+  if (status.state !== 'running' || !status.init) return [];
+  const { addresses, routes } = observeInside(status.init.pid, { in: 'container', container });
+  const idOf = (kind: string, ifname: string) => {
+    const name = names.get(`${container}/${ifname}`);
+    return name === undefined ? undefined : `${kind}:${stackName}/${name}`;
+  };
+  return [
+    ...addresses.flatMap((state) => {
+      const id = idOf('address', state.ifname);
+      return id === undefined ? [] : [{ kind: 'address' as const, id, state }];
+    }),
+    ...routes.flatMap((state) => {
+      const id = idOf('route', state.ifname);
+      return id === undefined ? [] : [{ kind: 'route' as const, id, state }];
+    }),
+  ];
 }

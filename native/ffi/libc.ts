@@ -7,6 +7,8 @@ export interface Libc {
   bind(fd: number, address: Uint8Array, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  /** The same from a thread of libuv's pool: this one goes on. `bytes` must stay as they are until it has ended. */
+  sendAside(fd: number, bytes: Uint8Array, length: number, flags: number): Promise<number>;
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   setns(fd: number, nstype: number): number;
   flock(fd: number, operation: number): number;
@@ -35,11 +37,16 @@ function bindLibc(): Libc {
   const koffi: typeof import('koffi') = require('koffi');
   // Null: what the process has linked already, glibc or musl alike.
   const lib = koffi.load(null);
+  const send = lib.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)');
   return {
     socket: lib.func('int socket(int domain, int type, int protocol)'),
     bind: lib.func('int bind(int fd, const void *address, uint32_t length)'),
     setsockopt: lib.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
-    send: lib.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)'),
+    send,
+    sendAside: (...args) =>
+      new Promise((resolve, reject) => {
+        send.async(...args, (error: unknown, result: number) => (error ? reject(error) : resolve(result)));
+      }),
     recv: lib.func('intptr_t recv(int fd, void *buffer, size_t length, int flags)'),
     setns: lib.func('int setns(int fd, int nstype)'),
     flock: lib.func('int flock(int fd, int operation)'),

@@ -57,6 +57,13 @@ export class NetlinkSocket implements Disposable {
     checked('send', libc().send(this.#fd.fd, bytes, bytes.length, 0));
   }
 
+  /** The same, while this thread goes on. Only for a socket of this thread's own network namespace: nobody may enter another meanwhile and wait. */
+  async sendAside(bytes: Uint8Array): Promise<void> {
+    // errno would be the pool thread's: the kernel tells of a refused message in its ack, and a failing send is told by its length.
+    const sent = await libc().sendAside(this.#fd.fd, bytes, bytes.length, 0);
+    if (sent !== bytes.length) throw new SyscallError('send', errnoNumber('EIO'));
+  }
+
   /** One datagram, valid until the next receive on any socket. Never waits: undefined if there is none. ENOBUFS: answers were lost. */
   receive(): Uint8Array | undefined {
     receiveBuffer ??= new Uint8Array(64 << 10);

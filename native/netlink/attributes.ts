@@ -34,8 +34,8 @@ export function stringAttribute(type: number, value: string): Uint8Array {
 /** Type (without flags) → payload, a view into `bytes`. Of attributes of the same type the last counts, as in the kernel's nla_parse. */
 export type Attributes = ReadonlyMap<number, Uint8Array>;
 
-/** Throws RangeError if an attribute reaches past the end. */
-export function decodeAttributes(bytes: Uint8Array): Attributes {
+/** `wanted`: the types that matter; undefined: all. Throws RangeError if an attribute reaches past the end. */
+export function decodeAttributes(bytes: Uint8Array, wanted?: ReadonlySet<number>): Attributes {
   const view = viewOf(bytes);
   const attributes = new Map<number, Uint8Array>();
   for (let offset = 0; offset + NLA_HDRLEN <= bytes.length; ) {
@@ -43,7 +43,8 @@ export function decodeAttributes(bytes: Uint8Array): Attributes {
     if (length < NLA_HDRLEN || offset + length > bytes.length) {
       throw new RangeError(`netlink attribute of ${length} bytes at ${offset} of ${bytes.length}`);
     }
-    attributes.set(view.getUint16(offset + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK, bytes.subarray(offset + NLA_HDRLEN, offset + length));
+    const type = view.getUint16(offset + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
+    if (wanted === undefined || wanted.has(type)) attributes.set(type, bytes.subarray(offset + NLA_HDRLEN, offset + length));
     offset += align(length);
   }
   return attributes;

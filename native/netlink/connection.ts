@@ -13,9 +13,17 @@ const BATCH_MESSAGES = 256;
 /** A table that changes during each of so many dumps is being flooded; the caller should hear of it. */
 const DUMP_ATTEMPTS = 16;
 
+/** From so many messages on a batch is sent from another thread: the kernel takes a millisecond for a veth, and a command has other work. */
+const ASIDE_MESSAGES = 8;
+
 /** A connection in the network namespace this thread is in now, which it stays in. */
 export function openRtnetlink(): RtnetlinkConnection {
   return new RtnetlinkConnection(NetlinkSocket.open());
+}
+
+/** The same, in the thread's home namespace: long work is done aside, through a second socket. */
+export function openHomeRtnetlink(): RtnetlinkConnection {
+  return new RtnetlinkConnection(NetlinkSocket.open(), () => NetlinkSocket.open());
 }
 
 interface Pending {
@@ -30,16 +38,21 @@ interface Pending {
  * An rtnetlink connection. All that `request` is asked in one turn goes out in ONE send: that is what makes fifty veths cost
  * one system call. Not atomic: each message succeeds or fails alone, in the order of the requests.
  *
- * INVARIANT: between two calls no answer is outstanding (see Transport), so a request, a query and a dump never mix.
+ * INVARIANT: between two calls no answer is outstanding on a transport (see Transport), so a request, a query and a dump never mix. What is
+ * sent aside has a transport of its own, and one batch at a time.
  */
 export class RtnetlinkConnection implements Disposable {
   readonly #transport: Transport;
+  readonly #openAside: (() => Transport) | undefined;
+  #aside: Transport | undefined;
+  #asideDone: Promise<void> = Promise.resolve();
   #sequence = 0;
   #pending: Pending[] = [];
   #closed = false;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, openAside?: () => Transport) {
     this.#transport = transport;
+    this.#openAside = openAside;
   }
 
   /** Asks for a change. Rejects with NetlinkError if the kernel refuses it. */
@@ -75,6 +88,16 @@ export class RtnetlinkConnection implements Disposable {
     this.#closed = true;
     for (const pending of this.#pending.splice(0)) pending.reject(closed());
     this.#transport[Symbol.dispose]();
+    // The kernel is at work on it until the promise settles.
+    void this.#asideDone.then(() => this.#aside?.[Symbol.dispose]());
+  }
+
+  /** Like `request`, for one message that keeps the kernel busy for long: this thread goes on meanwhile. */
+  requestAside(message: Message): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(closed());
+      this.#sendAside([{ message, ...this.#encode(message, NLM_F_REQUEST | NLM_F_ACK), resolve, reject }]);
+    });
   }
 
   /** Undefined: it was interrupted. */
@@ -97,51 +120,79 @@ export class RtnetlinkConnection implements Disposable {
     if (this.#closed) throw closed();
     const { bytes, sequence } = this.#encode(message, flags);
     this.#transport.send(bytes);
-    for (const answer of this.#answers()) if (answer.sequence === sequence) yield answer;
+    for (const answer of answersOf(this.#transport)) if (answer.sequence === sequence) yield answer;
   }
 
   #flush(): void {
-    for (const batch of batches(this.#pending.splice(0))) this.#exchange(batch);
+    for (const batch of batches(this.#pending.splice(0))) {
+      if (batch.length >= ASIDE_MESSAGES && this.#openAside) this.#sendAside(batch);
+      else this.#exchange(batch);
+    }
   }
 
   #exchange(batch: readonly Pending[]): void {
-    const unsettled = new Map(batch.map((pending) => [pending.sequence, pending]));
-    let failure: unknown;
-    try {
-      this.#transport.send(concat(batch.map((pending) => pending.bytes)));
-      for (const answer of this.#answers()) {
-        const pending = unsettled.get(answer.sequence);
-        if (pending === undefined || answer.type !== NLMSG_ERROR) continue;
-        unsettled.delete(answer.sequence);
-        const ack = decodeAck(answer);
-        if (ack.errno === 0) pending.resolve();
-        else pending.reject(new NetlinkError(pending.message, ack));
-      }
-    } catch (error) {
-      failure = error;
-    }
-    for (const pending of unsettled.values()) pending.reject(failure ?? unanswered(pending.message));
+    settle(batch, this.#transport, () => this.#transport.send(concat(batch.map((pending) => pending.bytes))));
   }
 
-  /** All answers that are there. However the caller leaves the loop, none is left over: an unread dump would refuse the next with EBUSY. */
-  *#answers(): Generator<ReceivedMessage> {
-    let drained = false;
-    try {
-      for (;;) {
-        const datagram = this.#transport.receive();
-        drained = datagram === undefined;
-        if (datagram === undefined) return;
-        yield* decodeMessages(datagram);
-      }
-    } finally {
-      while (!drained) drained = this.#transport.receive() === undefined;
+  #sendAside(batch: readonly Pending[]): void {
+    this.#aside ??= this.#openAside?.();
+    const aside = this.#aside;
+    if (aside === undefined) {
+      this.#exchange(batch);
+      return;
     }
+    this.#asideDone = this.#asideDone.then(async () => {
+      let failure: unknown;
+      try {
+        await aside.sendAside(concat(batch.map((pending) => pending.bytes)));
+      } catch (error) {
+        failure = error;
+      }
+      settle(batch, aside, () => {
+        if (failure !== undefined) throw failure;
+      });
+    });
   }
 
   #encode(message: Message, flags: number): { readonly sequence: number; readonly bytes: Uint8Array } {
     this.#sequence = (this.#sequence + 1) >>> 0;
     const sequence = this.#sequence;
     return { sequence, bytes: encodeMessage({ ...message, flags: message.flags | flags }, sequence) };
+  }
+}
+
+/** Each request of a batch by its own ack; all that have none by what `send` threw. */
+function settle(batch: readonly Pending[], transport: Transport, send: () => void): void {
+  const unsettled = new Map(batch.map((pending) => [pending.sequence, pending]));
+  let failure: unknown;
+  try {
+    send();
+    for (const answer of answersOf(transport)) {
+      const pending = unsettled.get(answer.sequence);
+      if (pending === undefined || answer.type !== NLMSG_ERROR) continue;
+      unsettled.delete(answer.sequence);
+      const ack = decodeAck(answer);
+      if (ack.errno === 0) pending.resolve();
+      else pending.reject(new NetlinkError(pending.message, ack));
+    }
+  } catch (error) {
+    failure = error;
+  }
+  for (const pending of unsettled.values()) pending.reject(failure ?? unanswered(pending.message));
+}
+
+/** All answers that are there. However the caller leaves the loop, none is left over: an unread dump would refuse the next with EBUSY. */
+function* answersOf(transport: Transport): Generator<ReceivedMessage> {
+  let drained = false;
+  try {
+    for (;;) {
+      const datagram = transport.receive();
+      drained = datagram === undefined;
+      if (datagram === undefined) return;
+      yield* decodeMessages(datagram);
+    }
+  } finally {
+    while (!drained) drained = transport.receive() === undefined;
   }
 }
 

@@ -32,7 +32,7 @@ export interface LinkRecord {
 
 export function decodeLink(message: ReceivedMessage): LinkRecord {
   const view = viewOf(message.body);
-  const attributes = decodeAttributes(message.body.subarray(IFINFOMSG_LENGTH));
+  const attributes = decodeAttributes(message.body.subarray(IFINFOMSG_LENGTH), WANTED);
   const linkInfo = attributes.get(IFLA_LINKINFO);
   const address = attributes.get(IFLA_ADDRESS);
   return {
@@ -47,6 +47,9 @@ export function decodeLink(message: ReceivedMessage): LinkRecord {
     address: address === undefined || address.length === 0 ? undefined : macText(address),
   };
 }
+
+/** Of some forty that a link has. */
+const WANTED: ReadonlySet<number> = new Set([IFLA_ADDRESS, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU]);
 
 function macText(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');

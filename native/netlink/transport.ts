@@ -6,6 +6,8 @@
  */
 export interface Transport extends Disposable {
   send(bytes: Uint8Array): void;
+  /** `send` from another thread: this one goes on meanwhile. */
+  sendAside(bytes: Uint8Array): Promise<void>;
   /** Undefined: there is none. The bytes are valid until the next receive. Throws an error with `code` ENOBUFS if answers were lost. */
   receive(): Uint8Array | undefined;
 }

@@ -16,7 +16,7 @@ const rooms: readonly Room[] = [
   { folder: 'engine/model', may: ['type dsl'] },
   // Codecs are pure, and a desired object holds what is to be written in the kernel's own words. `node:os` is for `constants.signals` alone.
   { folder: 'engine/plan', may: ['dsl', 'engine/model', 'engine/codec', 'ip-num', 'node:crypto', 'node:path', 'node:os'] },
-  { folder: 'engine/codec', may: ['type dsl', 'engine/model', 'node:crypto', 'node:path', 'node:net', 'node:util', 'native/abi'] },
+  { folder: 'engine/codec', may: ['dsl', 'engine/model', 'node:crypto', 'node:path', 'node:net', 'node:util', 'native/abi'] },
   { folder: 'native/abi', may: [] },
   { folder: 'native/ffi', may: ['koffi', 'native/abi', 'engine/model'], anyNode: true },
   { folder: 'native/netlink', may: ['native/abi', 'native/ffi', 'engine/model', 'node:buffer'] },

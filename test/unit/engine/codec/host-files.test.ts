@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderHosts } from '../../../../engine/codec/hosts.ts';
-import { parseListening, parseRoutes } from '../../../../engine/codec/proc-net.ts';
+import { parseAddresses, parseDefaultRoutes, parseListening, parseRoutes } from '../../../../engine/codec/proc-net.ts';
 import { containerResolvConf } from '../../../../engine/codec/resolv-conf.ts';
 
 describe('parseListening', () => {
@@ -64,5 +64,40 @@ describe('renderHosts', () => {
     ]).split('\n');
     expect(lines[0]).toBe('127.0.0.1\tlocalhost');
     expect(lines.slice(-3)).toEqual(['10.1.0.2\tweb-1 web', '10.1.0.3\tweb-2 web', '']);
+  });
+});
+
+describe('addresses and default routes of another network namespace', () => {
+  const route = `Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
+eth0	00000000	0148970A	0003	0	0	0	00000000	0	0	0
+eth0	0048970A	00000000	0001	0	0	0	00FFFFFF	0	0	0
+eth1	00000A0A	00000000	0001	0	0	0	0000FFFF	0	0	0
+`;
+  const fibTrie = `Main:
+  +-- 0.0.0.0/0 3 0 5
+        +-- 10.151.72.0/24 2 0 2
+              |-- 10.151.72.0
+                 /24 link UNICAST
+              |-- 10.151.72.7
+                 /32 host LOCAL
+           |-- 10.151.72.255
+              /32 link BROADCAST
+        |-- 10.10.3.4
+           /32 host LOCAL
+        |-- 127.0.0.1
+           /32 host LOCAL
+`;
+
+  it('are put to the interface whose network they are in, each once', () => {
+    expect(parseAddresses(fibTrie + fibTrie.replace('Main', 'Local'), route)).toEqual([
+      { ifname: 'eth0', cidr: '10.151.72.7/24' },
+      { ifname: 'eth1', cidr: '10.10.3.4/16' },
+    ]);
+  });
+
+  it('have the gateway of the line that leads everywhere', () => {
+    expect(parseDefaultRoutes(route)).toEqual([{ ifname: 'eth0', gateway: '10.151.72.1' }]);
+    expect(parseDefaultRoutes('Iface\n')).toEqual([]);
+    expect(parseAddresses('', '')).toEqual([]);
   });
 });

@@ -23,6 +23,10 @@ export class ScriptedTransport implements Transport {
     this.#queue.push(...this.#answer(messages));
   }
 
+  async sendAside(bytes: Uint8Array): Promise<void> {
+    this.send(bytes);
+  }
+
   receive(): Uint8Array | undefined {
     const next = this.#queue.shift();
     if (next instanceof Error) throw next;
