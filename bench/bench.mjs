@@ -7,8 +7,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { run } from './command.mjs';
 import { floor } from './floor.mjs';
-import { measure } from './measure.mjs';
+import { measure, median } from './measure.mjs';
 import { renderTable } from './render.mjs';
 import { compose, image, tsstack } from './sides.mjs';
 import { writeProject } from './stack.mjs';
@@ -60,10 +61,19 @@ async function bench() {
   }
   for (const side of sides) await side.close();
   return {
-    machine: { cpus: cpus().length, model: cpus()[0]?.model, kernel: release(), node: process.version },
+    machine: { cpus: cpus().length, model: cpus()[0]?.model, kernel: release(), node: process.version, emptyNodeMs: await emptyNode() },
     runs,
     compared: other.side?.name ?? null,
     notCompared: other.why ?? null,
     results,
   };
+}
+
+/** What no command of ours can be faster than: tells a slow hour of the machine from a slow change of ours. */
+async function emptyNode() {
+  const env = { ...process.env };
+  delete env.NODE_EXTRA_CA_CERTS;
+  const times = [];
+  for (let i = 0; i < 11; i++) times.push((await run([process.execPath, '-e', '0'], { env })).ms);
+  return median(times);
 }

@@ -37,7 +37,7 @@ export function renderTable({ machine, runs, compared, notCompared, results }) {
       .join('   ')
       .trimEnd(),
   );
-  const about = `medians of ${runs} runs on ${machine.cpus} × ${machine.model}, Linux ${machine.kernel}, Node ${machine.node}`;
+  const about = `medians of ${runs} runs on ${machine.cpus} × ${machine.model}, Linux ${machine.kernel}, Node ${machine.node}, of which an empty process takes ${machine.emptyNodeMs.toFixed(0)} ms`;
   return `${text.join('\n')}\n\n${about}\n${compared ? '' : `nothing to compare with: ${notCompared}\n`}`;
 }
 
