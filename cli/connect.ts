@@ -14,10 +14,16 @@ export interface ConnectOptions {
   readonly build: string;
 }
 
-export async function connect({ spec, directory }: LoadedStack, { global, paths }: ConnectOptions): Promise<Engine> {
+export async function connect({ spec, directory }: LoadedStack, { global, paths, env }: ConnectOptions): Promise<Engine> {
   const { createEngine } = await import('../engine/index.ts');
   const { stateDirectory, runDirectory, launcher } = paths;
-  return createEngine({ name: spec.name, directory, instance: global.instance, paths: { stateDirectory, runDirectory, launcher } });
+  return createEngine({
+    name: spec.name,
+    directory,
+    instance: global.instance,
+    paths: { stateDirectory, runDirectory, launcher },
+    failpoints: env['TSSTACK_FAILPOINTS'],
+  });
 }
 
 export async function loadStack({ commandName, global, paths, env, build }: ConnectOptions): Promise<LoadedStack> {

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import type { StackSpec } from '../dsl/spec.ts';
 import { apply } from './apply/apply.ts';
+import { type Failpoints, parseFailpoints } from './apply/failpoints.ts';
 import { removeEmptyParents } from './kernel/cgroups.ts';
 import type { DownOptions, Engine, ExecOptions, LogOptions, PlanOptions, UpOptions, UpResult } from './model/engine.ts';
 import { TsstackError } from './model/errors.ts';
@@ -30,20 +31,27 @@ export interface EngineOptions {
     /** The launcher's binary. */
     readonly launcher: string;
   };
+  /** As `TSSTACK_FAILPOINTS`, for tests. */
+  readonly failpoints?: string | undefined;
 }
 
 export function createEngine(options: EngineOptions): Engine {
   const identity = stackIdentity(options.name, fs.realpathSync(options.directory), options.instance);
-  return new StackEngine(identity, { host: options.paths, launcher: options.paths.launcher });
+  return new StackEngine(identity, { host: options.paths, launcher: options.paths.launcher, failpoints: options.failpoints });
 }
 
 class StackEngine implements Engine {
   readonly identity: StackIdentity;
   readonly #session: Session;
+  readonly #failpoints: Failpoints | undefined;
 
-  constructor(identity: StackIdentity, { host, launcher }: { readonly host: HostPaths; readonly launcher: string }) {
+  constructor(
+    identity: StackIdentity,
+    { host, launcher, failpoints }: { readonly host: HostPaths; readonly launcher: string; readonly failpoints: string | undefined },
+  ) {
     this.identity = identity;
     this.#session = new Session({ stack: identity, host, launcher });
+    this.#failpoints = parseFailpoints(failpoints);
   }
 
   async plan(spec: StackSpec, options: PlanOptions): Promise<Plan> {
@@ -145,7 +153,13 @@ class StackEngine implements Engine {
   ): Promise<void> {
     onEvent({ type: 'planned', at: Date.now(), plan });
     if (plan.steps.length === 0) return;
-    await apply(plan, { executors: createExecutors(this.#session, { onEvent, hurry }), signal, onEvent, now: Date.now });
+    await apply(plan, {
+      executors: createExecutors(this.#session, { onEvent, hurry }),
+      signal,
+      onEvent,
+      now: Date.now,
+      failpoints: this.#failpoints,
+    });
     for (const message of this.#session.warnings) onEvent({ type: 'notice', at: Date.now(), message });
     this.#session.warnings.clear();
   }

@@ -5,6 +5,7 @@
 import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { Executors, Op, Plan, Step } from '../model/plan.ts';
+import type { Failpoints } from './failpoints.ts';
 
 export interface ApplyOptions {
   readonly executors: Executors;
@@ -12,6 +13,8 @@ export interface ApplyOptions {
   readonly onEvent: OnEvent;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** Faults on purpose. */
+  readonly failpoints?: Failpoints | undefined;
 }
 
 export async function apply(plan: Plan, options: ApplyOptions): Promise<void> {
@@ -43,12 +46,14 @@ class Walk {
   }
 
   async #runStep(step: Step): Promise<void> {
-    const { signal, now } = this.#options;
+    const { signal, now, failpoints } = this.#options;
     if (signal.aborted) return this.#skip(step, 'cancelled');
     const startedAt = now();
     this.#emit({ type: 'step.started', at: startedAt, step });
     try {
+      await failpoints?.reach(step, 'before');
       await execute(this.#options.executors, step.op, signal);
+      await failpoints?.reach(step, 'after');
     } catch (error) {
       const failed = error instanceof Error ? error : new Error(String(error));
       this.failures.push(failed);
