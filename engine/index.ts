@@ -11,6 +11,7 @@ import type { StackIdentity } from './model/ids.ts';
 import type { Plan, Policy } from './model/plan.ts';
 import { CGROUP_ROOT, stackIdentity } from './plan/names.ts';
 import { containersOf } from './plan/replicas.ts';
+import { stacksOfDirectory } from './store/allocation.ts';
 import { acquireStackLock } from './store/lock.ts';
 import { readLogs } from './store/logs.ts';
 import type { HostPaths } from './store/paths.ts';
@@ -33,6 +34,14 @@ export interface EngineOptions {
   };
   /** As `TSSTACK_FAILPOINTS`, for tests. */
   readonly failpoints?: string | undefined;
+}
+
+/**
+ * The stacks that run from a directory, for commands that must work without its stack file: it may be broken or gone when the stack
+ * is to be taken down.
+ */
+export function findStacks(paths: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
+  return stacksOfDirectory(paths, fs.realpathSync(directory));
 }
 
 export function createEngine(options: EngineOptions): Engine {
