@@ -21,7 +21,12 @@ export async function apply(plan: Plan, options: ApplyOptions): Promise<void> {
   const walk = new Walk(plan, options);
   await walk.run();
   if (walk.failures.length > 0) throw failure(walk.failures);
-  options.signal.throwIfAborted();
+  if (!options.signal.aborted) return;
+  throw new TsstackError('cancelled before everything was done', {
+    code: 'cancelled',
+    hint: 'the same command goes on where this one stopped; `tsstack down` undoes it',
+    cause: options.signal.reason,
+  });
 }
 
 class Walk {
@@ -55,6 +60,8 @@ class Walk {
       await execute(this.#options.executors, step.op, signal);
       await failpoints?.reach(step, 'after');
     } catch (error) {
+      // What a wait rejects with when it is cut off is the signal's reason.
+      if (signal.aborted && !(error instanceof TsstackError)) return this.#skip(step, 'cancelled');
       const failed = error instanceof Error ? error : new Error(String(error));
       this.failures.push(failed);
       this.#emit({ type: 'step.failed', at: now(), step, error: failed });
