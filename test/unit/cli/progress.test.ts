@@ -78,6 +78,25 @@ test.each<[string, Step[]]>([
   expect(groupSteps(planOf(...steps)).map(outcome)).toEqual([expected]);
 });
 
+test('a view is told what a container is waited for', () => {
+  const seen: string[] = [];
+  const note = (text: string) => void seen.push(text);
+  const track = trackProgress({
+    planned() {},
+    began: ({ label }) => note(`${label} began`),
+    waits: ({ label }, until) => note(`${label} until ${until}`),
+    ended: ({ label }) => note(`${label} ended`),
+    async close() {},
+  });
+  const steps = [step(1, 'process:shop/db-1', 'container.start'), step(2, 'process:shop/db-1', 'container.await', { until: 'healthy' })];
+  track({ type: 'planned', at: 0, plan: planOf(...steps) });
+  for (const each of steps) {
+    track({ type: 'step.started', at: 0, step: each });
+    track({ type: 'step.done', at: 0, step: each, durationMs: 1 });
+  }
+  expect(seen).toEqual(['shop-db-1 began', 'shop-db-1 until healthy', 'shop-db-1 ended']);
+});
+
 describe('plain progress', () => {
   function shown(verbose: boolean, ...ends: ((step: Step) => Parameters<ReturnType<typeof trackProgress>>[0])[]): string {
     let text = '';
