@@ -1,5 +1,6 @@
 import type { ContainerListing, Engine } from '../engine/model/engine.ts';
 import { TsstackError } from '../engine/model/errors.ts';
+import type { EngineEvent } from '../engine/model/events.ts';
 import type { CommandContext, LoadedStack } from './context.ts';
 import { printLogs } from './log-printer.ts';
 import { describeEvent, describeExit } from './progress/happenings.ts';
@@ -23,8 +24,13 @@ export async function attach(engine: Engine, stack: LoadedStack, context: Comman
   const { terminal, interrupts } = context;
   const leave = AbortSignal.any([interrupts.signal, terminal.out.closed]);
   const ended = new AbortController();
-  const onEvent = (event: Parameters<typeof describeEvent>[0]) => {
-    const line = describeEvent(event);
+  const completed = new Set(
+    (await engine.ps()).filter(({ state, exit }) => state === 'stopped' && exit?.code === 0).map(({ name }) => name),
+  );
+  const onEvent = (event: EngineEvent) => {
+    // That a job completed before is no news.
+    if (event.type === 'container.exited' && event.code === 0 && completed.delete(event.container)) return;
+    const line = describeEvent(event, terminal.err.color);
     if (line !== undefined) terminal.err.write(`${line}\n`);
   };
   const lines = engine.logs({ signal: ended.signal, follow: true, since: options.since, only: options.only });
@@ -50,6 +56,8 @@ export async function attach(engine: Engine, stack: LoadedStack, context: Comman
 async function stop(engine: Engine, context: CommandContext, onEvent: Parameters<Engine['stop']>[0]['onEvent']): Promise<void> {
   const { terminal, interrupts } = context;
   const hurry = interrupts.hurry();
+  // A terminal has shown `^C` where the cursor was.
+  if (terminal.err.isTTY) terminal.err.write('\n');
   terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}\n`);
   await engine.stop({ signal: new AbortController().signal, onEvent, hurry });
   terminal.err.write('stopped\n');

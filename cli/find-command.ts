@@ -8,6 +8,18 @@ export function findCommand(name: string, commands: readonly Command[]): Command
   if (command !== undefined) return command;
   const names = commands.map((candidate) => candidate.name);
   const near = nearest(name, names);
-  const hint = near === undefined ? 'see `tsstack help`' : `did you mean \`tsstack ${near}\`?`;
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+  const hint = elsewhere ?? (near === undefined ? 'see `tsstack help`' : `did you mean \`tsstack ${near}\`?`);
   throw new TsstackError(`unknown command \`${name}\``, { code: 'usage', hint });
 }
+
+/** What hands that know Compose type, and what does it here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  kill: '`tsstack down --timeout 0` kills and removes the containers',
+  restart: '`tsstack up -d --force-recreate SERVICE` starts a service anew',
+  rm: '`tsstack down` removes the stack; volumes stay',
+  run: "`tsstack exec` runs a command in a running container; a service of `kind: 'job'` runs once",
+  start: '`tsstack up -d` starts what does not run',
+  stop: '`tsstack down` stops and removes the stack; volumes stay',
+  version: '`tsstack --version` shows it',
+};

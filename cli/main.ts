@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsstackError } from '../engine/model/errors.ts';
 import { type Invocation, parseArguments } from './arguments.ts';
@@ -49,6 +49,10 @@ async function runCommand(invocation: Invocation & { readonly command: Command }
   const { terminal, installation, report } = surroundings;
   const { packageRoot, build } = installation;
   const { env } = process;
+  if (global.directory !== undefined && !isDirectory(global.directory)) {
+    report(new TsstackError(`cannot act in \`${global.directory}\`: there is no such directory`, { code: 'usage' }));
+    return 2;
+  }
   const paths = pathsFor({ packageRoot, cwd: process.cwd(), directory: global.directory, env, uid: process.geteuid?.() ?? -1 });
   const doors = { commandName: command.name, global, paths, env, build };
   const interrupts = listenForInterrupts(process);
@@ -83,6 +87,10 @@ async function runCommand(invocation: Invocation & { readonly command: Command }
   } finally {
     interrupts[Symbol.dispose]();
   }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function isCancellation(error: unknown): boolean {

@@ -14,8 +14,9 @@ export const doctor = defineCommand({
     const [{ examine }, { thisHost }] = await Promise.all([import('../doctor/checks.ts'), import('../doctor/host.ts')]);
     const findings = await examine(thisHost(context.paths, context.env));
     const ok = findings.every(({ status }) => status !== 'missing');
-    const { out } = context.terminal;
+    const { out, err } = context.terminal;
     out.write(context.global.json ? `${JSON.stringify({ ok, findings })}\n` : renderFindings(findings, out));
+    err.write(ok ? 'tsstack can work on this host\n' : 'tsstack cannot work on this host until what is missing is there\n');
     return ok ? 0 : 1;
   },
 });

@@ -1,6 +1,7 @@
+import type { Plan } from '../../engine/model/plan.ts';
 import { defineCommand } from '../command.ts';
 import { count, formatDuration } from '../format.ts';
-import { removedContainers } from '../progress/groups.ts';
+import { groupSteps, removedContainers } from '../progress/groups.ts';
 import { startProgress } from '../progress/start.ts';
 import { withRunningEngine } from '../with-engine.ts';
 
@@ -24,7 +25,17 @@ export const down = defineCommand({
       const { plan, durationMs } = await downing.finally(() => progress.close());
       if (global.json) terminal.out.write(`${JSON.stringify({ stack: plan.stack, changes: plan.steps.length, durationMs })}\n`);
       if (plan.steps.length === 0) terminal.err.write('nothing to remove\n');
-      else terminal.err.write(`down: ${count(removedContainers(plan), 'container')} removed in ${formatDuration(durationMs)}\n`);
+      else terminal.err.write(`down: ${whatWent(plan)} removed in ${formatDuration(durationMs)}\n`);
       return 0;
     }),
 });
+
+/** Of an `up` that was cut off there may be no containers yet, or after `down` only volumes. */
+function whatWent(plan: Plan): string {
+  const containers = removedContainers(plan);
+  return containers > 0
+    ? count(containers, 'container')
+    : groupSteps(plan)
+        .map(({ label }) => label)
+        .join(', ');
+}

@@ -34,13 +34,15 @@ signal n ended it.`,
         if (name !== 'SIGINT') ending.abort(name);
       });
       const { stdinIsTTY, out } = context.terminal;
+      const tty = !given['no-tty'] && stdinIsTTY && out.isTTY;
       return engine.exec({
         target: checked,
         index: given.index,
         argv,
-        tty: !given['no-tty'] && stdinIsTTY && out.isTTY,
+        tty,
         interactive: true,
-        environment,
+        // What is at the other end of its terminal is ours to say.
+        environment: tty ? { TERM: context.env['TERM'] || 'xterm', ...environment } : environment,
         workingDir: given.workdir,
         user: given.user,
         signal: ending.signal,

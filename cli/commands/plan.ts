@@ -1,6 +1,8 @@
 import type { Plan } from '../../engine/model/plan.ts';
 import { renderPlan } from '../../engine/plan/render.ts';
 import { defineCommand } from '../command.ts';
+import { alignColumns, count } from '../format.ts';
+import { causeOf, groupSteps, outcome } from '../progress/groups.ts';
 import { checkServices } from '../services.ts';
 import { withEngine } from '../with-engine.ts';
 
@@ -20,11 +22,20 @@ Exit code: 0 nothing to change, 10 there are changes, 1 something stands in the 
       const { out, err } = context.terminal;
       out.write(context.global.json ? `${JSON.stringify(planDocument(result))}\n` : renderPlan(result));
       if (result.obstacles.length > 0) return 1;
-      if (result.steps.length > 0) return 10;
+      if (result.steps.length > 0) {
+        if (!context.global.json) err.write(`${renderSummary(result)}\n`);
+        return 10;
+      }
       err.write('up to date: nothing to change\n');
       return 0;
     }),
 });
+
+/** What becomes of each thing, and why: what a person wants to know of the steps above. */
+export function renderSummary(plan: Plan): string {
+  const rows = groupSteps(plan).map((group) => [`  ${group.label}`, outcome(group), causeOf(group)]);
+  return `${count(plan.steps.length, 'step')}:\n${alignColumns(rows).trimEnd()}`;
+}
 
 /** Without the operations' arguments: these hold environments, and so secrets. */
 function planDocument({ stack, steps, notices, confirmations, obstacles }: Plan) {

@@ -1,6 +1,6 @@
 import type { ContainerListing } from '../../engine/model/engine.ts';
 import { defineCommand } from '../command.ts';
-import { alignColumns, formatAge } from '../format.ts';
+import { alignColumns, count, formatAge } from '../format.ts';
 import { checkServices } from '../services.ts';
 import { withEngine } from '../with-engine.ts';
 
@@ -13,14 +13,19 @@ export const ps = defineCommand({
   run: (given, words, context) =>
     withEngine(context, async (engine, stack) => {
       const services = checkServices(words, stack.spec);
-      const listings = (await engine.ps())
-        .filter(({ service }) => services === undefined || services.includes(service))
-        .filter((listing) => given.all || !endedWell(listing));
-      const { out } = context.terminal;
+      const all = (await engine.ps()).filter(({ service }) => services === undefined || services.includes(service));
+      const listings = all.filter((listing) => given.all || !endedWell(listing));
+      const { out, err } = context.terminal;
       out.write(context.global.json ? `${JSON.stringify(listings)}\n` : renderListings(listings, context.now()));
+      if (listings.length === 0) err.write(`${whyNone(all.length)}\n`);
       return 0;
     }),
 });
+
+function whyNone(ended: number): string {
+  if (ended === 0) return 'there are no containers; `tsstack up -d` makes them';
+  return `nothing runs; \`tsstack ps -a\` shows ${count(ended, 'container')} that ended`;
+}
 
 /** `now`: ms since the epoch. */
 export function renderListings(listings: readonly ContainerListing[], now: number): string {

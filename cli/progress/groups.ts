@@ -9,7 +9,10 @@ export interface StepGroup {
   readonly steps: readonly Step[];
 }
 
-/** In the order of their first steps. */
+/**
+ * In the order in which people think of them: networks, volumes and the like, then containers as they get ready, one after what it depends on; what
+ * goes for good comes after the containers that used it.
+ */
 export function groupSteps(plan: Plan): readonly StepGroup[] {
   const groups = new Map<string, { isContainer: boolean; steps: Step[] }>();
   for (const step of plan.steps) {
@@ -18,7 +21,18 @@ export function groupSteps(plan: Plan): readonly StepGroup[] {
     group.steps.push(step);
     groups.set(label, group);
   }
-  return [...groups].map(([label, group]) => ({ label, ...group }));
+  return [...groups]
+    .map(([label, group]) => ({ label, ...group }))
+    .sort((a, b) => rank(a) - rank(b) || (a.isContainer ? lastStep(a) - lastStep(b) : 0));
+}
+
+function rank(group: StepGroup): number {
+  if (group.isContainer) return 1;
+  return outcome(group) === 'removed' ? 2 : 0;
+}
+
+function lastStep({ steps }: StepGroup): number {
+  return steps.at(-1)?.id ?? 0;
 }
 
 /** What has become of the group's thing when all its steps are done: `started`, `recreated`, `removed`. */
@@ -36,6 +50,13 @@ export function outcome({ steps, isContainer }: StepGroup): string {
   if (created) return 'created';
   if (deleted) return 'removed';
   return kinds.has('container.stop') ? 'stopped' : [...kinds].every((kind) => kind.endsWith('.delete')) ? 'removed' : 'updated';
+}
+
+/** Why, in the words of the step that says most: what is done to a container itself, not what follows from it. */
+export function causeOf({ steps, isContainer }: StepGroup): string {
+  const telling = isContainer ? steps.filter(({ op }) => op.kind.startsWith('container.') && op.kind !== 'container.await') : steps;
+  const own = telling.find(({ cause }) => !cause.startsWith('its ')) ?? telling[0] ?? steps[0];
+  return own === undefined ? '' : own.cause;
 }
 
 /** Containers whose process a plan starts. */

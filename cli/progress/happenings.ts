@@ -1,12 +1,13 @@
 import type { EngineEvent } from '../../engine/model/events.ts';
 import { formatDuration } from '../format.ts';
+import { paint } from '../style.ts';
 
 /** A line for what happens beside the plan: exits, restarts, notices. Undefined: the event is about a step. */
-export function describeEvent(event: EngineEvent): string | undefined {
+export function describeEvent(event: EngineEvent, color: boolean): string | undefined {
   if (event.type === 'notice') return `note: ${event.message}`;
-  if (event.type === 'container.exited') return `${event.container} ${describeExit(event)}`;
+  if (event.type === 'container.exited') return paint(color, event.code === 0 ? 'dim' : 'red', `${event.container} ${describeExit(event)}`);
   if (event.type === 'container.restarting') {
-    return `${event.container} restarts in ${formatDuration(event.delayMs)} (attempt ${event.attempt})`;
+    return paint(color, 'yellow', `${event.container} restarts in ${formatDuration(event.delayMs)} (attempt ${event.attempt})`);
   }
   return undefined;
 }

@@ -26,7 +26,9 @@ export function startProgress(terminal: Terminal, options: { readonly verbose: b
     onEvent(event) {
       track(event);
       if (event.type === 'planned') for (const notice of event.plan.notices) say(`note: ${notice.message}`);
-      const line = describeEvent(event);
+      // That a job completed is told by its own line.
+      if (event.type === 'container.exited' && event.code === 0) return;
+      const line = describeEvent(event, terminal.err.color);
       if (line !== undefined) say(line);
     },
     async close() {

@@ -4,15 +4,22 @@ import type { GroupResult, ProgressView } from './tracker.ts';
 
 /** For a terminal: one line a group, drawn over in place. listr2 is loaded when there is something to show, which an unchanged `up` never has. */
 export function taskView(stream: NodeJS.WriteStream): ProgressView {
-  const ends = new Map<StepGroup, Deferred>();
+  const ends = new Map<StepGroup, Drawn>();
   let drawn: Promise<unknown> = Promise.resolve();
   return {
     planned(groups) {
       if (groups.length === 0) return;
-      for (const group of groups) ends.set(group, deferred());
+      for (const group of groups) ends.set(group, { ...deferred(), title: group.label });
       drawn = draw(ends, stream);
     },
     began() {},
+    waits(group, until) {
+      const drawn = ends.get(group);
+      if (drawn === undefined) return;
+      drawn.title = `${group.label} … until ${until}`;
+      // Undefined until listr2 is loaded: then it takes the title from here.
+      if (drawn.task !== undefined) drawn.task.title = drawn.title;
+    },
     ended(group, result) {
       ends.get(group)?.resolve(result);
     },
@@ -24,14 +31,16 @@ export function taskView(stream: NodeJS.WriteStream): ProgressView {
   };
 }
 
-async function draw(ends: ReadonlyMap<StepGroup, Deferred>, stream: NodeJS.WriteStream): Promise<void> {
+async function draw(ends: ReadonlyMap<StepGroup, Drawn>, stream: NodeJS.WriteStream): Promise<void> {
   const { Listr, ListrLogger, ProcessOutput } = await import('listr2');
   // Talk goes to stderr: both of listr2's streams are that one.
   const processOutput = new ProcessOutput(stream, stream, { leaveEmptyLine: false });
   const tasks: Listr = new Listr(
     [...ends].map(([group, end]) => ({
-      title: group.label,
-      task: async (_context: unknown, task: { title: string; skip(message: string): void }) => {
+      title: end.title,
+      task: async (_context: unknown, task: Title & { skip(message: string): void }) => {
+        task.title = end.title;
+        end.task = task;
         const result = await end.promise;
         if ('error' in result) throw new Error(`${group.label} failed`);
         if ('skipped' in result) task.skip(`${group.label} skipped`);
@@ -47,6 +56,15 @@ async function draw(ends: ReadonlyMap<StepGroup, Deferred>, stream: NodeJS.Write
     },
   );
   await tasks.run();
+}
+
+interface Title {
+  title: string;
+}
+
+/** A line of the drawing. */
+interface Drawn extends Deferred, Title {
+  task?: Title;
 }
 
 interface Deferred {

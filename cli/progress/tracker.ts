@@ -6,6 +6,8 @@ import { groupSteps, outcome, type StepGroup } from './groups.ts';
 export interface ProgressView {
   planned(groups: readonly StepGroup[]): void;
   began(group: StepGroup): void;
+  /** One of its steps waits for something that takes as long as the container likes: `healthy`, `completed`. */
+  waits?(group: StepGroup, until: string): void;
   /** `error`: the first failure of one of its steps. `skipped`: something it needs failed, or it was cancelled. */
   ended(group: StepGroup, result: GroupResult): void;
   /** Every step, with its time. Only views that show them have it. */
@@ -37,7 +39,9 @@ export function trackProgress(view: ProgressView): (event: EngineEvent) => void 
       view.planned([...new Set(groups.values())].map(({ group }) => group));
     } else if (event.type === 'step.started') {
       const state = groups.get(event.step.id);
-      if (state !== undefined) begin(state);
+      if (state === undefined) return;
+      begin(state);
+      if (event.step.op.kind === 'container.await') view.waits?.(state.group, event.step.op.until);
     } else if (event.type === 'step.done') {
       view.stepDone?.(event.step, event.durationMs);
       settle(event.step, undefined);

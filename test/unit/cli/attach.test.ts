@@ -3,6 +3,7 @@ import type { Engine } from '../../../engine/model/engine.ts';
 import { lines, listing, NOW, planOf, session } from './support/session.ts';
 
 const up = async () => ({ plan: planOf(), durationMs: 1 });
+const ps = async () => [listing('web-1')];
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -19,15 +20,15 @@ const ended = (code: number) => ({ state: 'stopped', exit: { code, signal: undef
 
 describe('an attached up', () => {
   test('shows output from its start to the last line, and ends when everything has', async () => {
-    const s = session({ up, logs, supervise: async () => [listing('web-1', ended(0))] });
+    const s = session({ up, ps, logs, supervise: async () => [listing('web-1', ended(0))] });
     expect(await s.run('up')).toBe(0);
     expect(s.out()).toBe('web-1  | since 0\nweb-1  | last words\n');
-    expect(s.calls).toEqual(['up', 'logs', 'supervise', 'dispose']);
+    expect(s.calls).toEqual(['up', 'ps', 'logs', 'supervise', 'dispose']);
   });
 
   test('tells which container failed for good', async () => {
     const supervise = async () => [listing('web-1', ended(0)), listing('api-1', ended(3)), listing('api-2', { state: 'stopped' })];
-    const s = session({ up, logs, supervise });
+    const s = session({ up, ps, logs, supervise });
     await expect(s.run('up')).rejects.toMatchObject({
       code: 'service-failed',
       message: 'stack `shop` has ended with failures: `api-1` exited with code 3, `api-2` ended, nobody saw how',
@@ -37,6 +38,7 @@ describe('an attached up', () => {
   test('tells exits and restarts as they happen', async () => {
     const s = session({
       up,
+      ps,
       logs,
       async supervise(_spec, { onEvent }) {
         onEvent({ type: 'container.exited', at: 0, container: 'web-1', code: 137, signal: 9, oomKilled: true });
@@ -48,9 +50,26 @@ describe('an attached up', () => {
     expect(s.err()).toContain('web-1 was killed: it ran out of memory\nweb-1 restarts in 0.10 s (attempt 2)\n');
   });
 
+  test('does not tell again that a job completed before', async () => {
+    const s = session({
+      up,
+      ps: async () => [listing('seed-1', ended(0)), listing('late-1')],
+      logs,
+      async supervise(_spec, { onEvent }) {
+        for (const container of ['seed-1', 'late-1']) {
+          onEvent({ type: 'container.exited', at: 0, container, code: 0, signal: undefined, oomKilled: false });
+        }
+        return [];
+      },
+    });
+    await s.run('up');
+    expect(s.err()).toBe('up to date: nothing to change\nlate-1 exited with code 0\n');
+  });
+
   test('stops the stack at Ctrl-C, hurries at the second, and gives up at the third', async () => {
     const s: ReturnType<typeof session> = session({
       up,
+      ps,
       logs,
       async supervise(_spec, { signal }) {
         s.interrupt('SIGINT');
@@ -67,13 +86,14 @@ describe('an attached up', () => {
     });
     expect(await s.run('up')).toBe(130);
     expect(s.exits).toEqual([130]);
-    expect(s.calls).toEqual(['up', 'logs', 'supervise', 'stop', 'dispose']);
+    expect(s.calls).toEqual(['up', 'ps', 'logs', 'supervise', 'stop', 'dispose']);
     expect(s.out()).toContain('last words');
   });
 
   test('stops the stack when nobody reads its output any more', async () => {
     const s: ReturnType<typeof session> = session({
       up,
+      ps,
       logs,
       async supervise(_spec, { signal }) {
         s.closeOut();
@@ -101,6 +121,7 @@ describe('an attached up', () => {
   test('goes on if its output cannot be shown, and says so at the end', async () => {
     const s = session({
       up,
+      ps,
       // biome-ignore lint/correctness/useYield: it fails before its first line.
       async *logs() {
         throw new Error('disk full');

@@ -72,6 +72,12 @@ test('down tells how much went, and hands on what was asked', async () => {
   expect(s.err()).toBe('down: 1 container removed in 0.12 s\n');
 });
 
+test('down without containers tells what went instead', async () => {
+  const s = session({ down: async () => ({ plan: planOf(step(1, 'volume:shop/data', 'volume.delete')), durationMs: 120 }) });
+  await s.run('down', '-v');
+  expect(s.err()).toBe('down: volume data removed in 0.12 s\n');
+});
+
 describe('plan', () => {
   test.each([
     ['nothing to change', planOf(), 0],
@@ -79,6 +85,13 @@ describe('plan', () => {
     ['something in the way', { ...CHANGES, obstacles: [{ resource: 'link:shop/default', message: 'taken', hint: undefined }] }, 1],
   ])('with %s ends with its own code', async (_what, plan, code) => {
     expect(await session({ plan: async () => plan }).run('plan')).toBe(code);
+  });
+
+  test('says what becomes of each thing, and why', async () => {
+    const s = session({ plan: async () => CHANGES });
+    await s.run('plan');
+    expect(s.out()).toContain('#2 process:shop/web-1, container.start, not found\n');
+    expect(s.err()).toBe('2 steps:\n  network default  created  not found\n  shop-web-1       started  not found\n');
   });
 
   test('as JSON has causes but no arguments, which hold secrets', async () => {
@@ -123,6 +136,15 @@ describe('ps', () => {
     expect(found.map(({ name }: { name: string }) => name)).toEqual(['web-1', 'api-1', 'api-2', 'seed-1']);
     expect(found[2].exit.oomKilled).toBe(true);
   });
+});
+
+test('ps that shows nothing says why', async () => {
+  const exit = { code: 0, signal: undefined, oomKilled: false, error: undefined };
+  const [none, ended] = [session({ ps: async () => [] }), session({ ps: async () => [listing('web-1', { state: 'stopped', exit })] })];
+  await none.run('ps');
+  await ended.run('ps');
+  expect(none.err()).toBe('there are no containers; `tsstack up -d` makes them\n');
+  expect(ended.err()).toBe('nothing runs; `tsstack ps -a` shows 1 container that ended\n');
 });
 
 describe('logs', () => {
@@ -205,6 +227,7 @@ describe('exec', () => {
     await s.run('exec', 'web', 'sh');
     await s.run('exec', '-T', 'web', 'sh');
     expect(asked.map(({ tty }) => tty)).toEqual([true, false]);
+    expect(asked.map(({ environment }) => environment)).toEqual([{ TERM: 'xterm' }, {}]);
   });
 
   test('leaves Ctrl-C to the command', async () => {

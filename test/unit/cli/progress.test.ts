@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { groupSteps, outcome } from '../../../cli/progress/groups.ts';
+import { causeOf, groupSteps, outcome } from '../../../cli/progress/groups.ts';
 import { lineView } from '../../../cli/progress/lines.ts';
 import { trackProgress } from '../../../cli/progress/tracker.ts';
 import type { Step } from '../../../engine/model/plan.ts';
@@ -27,9 +27,36 @@ test('steps are grouped by container, network, volume and the rest', () => {
   expect(groupSteps(plan).map((group) => `${group.label}: ${group.steps.map(({ id }) => id)} ${outcome(group)}`)).toEqual([
     'host settings: 1 updated',
     'network front: 2,8 created',
-    'shop-web-1: 3,4,5,6,7,12 started',
     'firewall: 9,10 updated',
     'volume data: 11 created',
+    'shop-web-1: 3,4,5,6,7,12 started',
+  ]);
+});
+
+test('containers come in the order in which they get ready, what goes after all of them', () => {
+  const plan = planOf(
+    step(1, 'container:shop/web-1', 'container.create'),
+    step(2, 'container:shop/db-1', 'container.create'),
+    step(3, 'link:shop/front', 'link.delete'),
+    step(4, 'process:shop/db-1', 'container.start'),
+    step(5, 'process:shop/web-1', 'container.start'),
+  );
+  expect(groupSteps(plan).map(({ label }) => label)).toEqual(['shop-db-1', 'shop-web-1', 'network front']);
+});
+
+test('the cause of a container’s change is its own, not what follows from it', () => {
+  const because = (cause: string, each: Step): Step => ({ ...each, cause });
+  const plan = planOf(
+    because('its container is recreated', step(1, 'process:shop/web-1', 'container.stop')),
+    because('not found', step(2, 'link:shop/web-1@front', 'link.create')),
+    because('command changed', step(3, 'container:shop/web-1', 'container.create')),
+    because('memory.max 64MiB → 96MiB', step(4, 'cgroup:shop/db-1', 'cgroup.update')),
+    because('not found', step(5, 'link:shop/front', 'link.create')),
+  );
+  expect(groupSteps(plan).map((group) => `${group.label}: ${causeOf(group)}`)).toEqual([
+    'network front: not found',
+    'shop-web-1: command changed',
+    'shop-db-1: memory.max 64MiB → 96MiB',
   ]);
 });
 
@@ -49,6 +76,25 @@ test.each<[string, Step[]]>([
   ['removed', [step(1, 'link:shop/front', 'link.delete')]],
 ])('a group is %s', (expected, steps) => {
   expect(groupSteps(planOf(...steps)).map(outcome)).toEqual([expected]);
+});
+
+test('a view is told what a container is waited for', () => {
+  const seen: string[] = [];
+  const note = (text: string) => void seen.push(text);
+  const track = trackProgress({
+    planned() {},
+    began: ({ label }) => note(`${label} began`),
+    waits: ({ label }, until) => note(`${label} until ${until}`),
+    ended: ({ label }) => note(`${label} ended`),
+    async close() {},
+  });
+  const steps = [step(1, 'process:shop/db-1', 'container.start'), step(2, 'process:shop/db-1', 'container.await', { until: 'healthy' })];
+  track({ type: 'planned', at: 0, plan: planOf(...steps) });
+  for (const each of steps) {
+    track({ type: 'step.started', at: 0, step: each });
+    track({ type: 'step.done', at: 0, step: each, durationMs: 1 });
+  }
+  expect(seen).toEqual(['shop-db-1 began', 'shop-db-1 until healthy', 'shop-db-1 ended']);
 });
 
 describe('plain progress', () => {

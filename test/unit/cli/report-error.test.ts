@@ -41,6 +41,27 @@ test('a stack trace is for --debug only, and a fault of our own says so', () => 
   expect(renderError(fault, { debug: true, color: false })).toContain('report-error.test.ts');
 });
 
+test.each([
+  ["EACCES: permission denied, scandir '/var/lib/tsstack'", 'cannot scandir `/var/lib/tsstack`: permission denied', 'run it with sudo'],
+  ['ENOSPC: no space left on device, write', 'cannot write: no space left on device', 'the disk is full'],
+  ["EROFS: read-only file system, copyfile '/a' -> '/b'", 'cannot copyfile `/a`: read-only file system', 'is the filesystem read-only?'],
+])('what the system refuses is no fault of tsstack: %s', (said, told, hint) => {
+  const error = Object.assign(new Error(said), { code: said.split(':')[0] });
+  expect(renderError(error, plain)).toContain(`error: ${told}\n  hint: ${hint}`);
+  expect(exitCodeOf(error, 125)).toBe(125);
+});
+
+test('a directory that cannot be made is told as what it nearly always is', () => {
+  const error = Object.assign(new Error("ENOENT: no such file or directory, mkdir '/ro/x'"), { code: 'ENOENT', syscall: 'mkdir' });
+  expect(renderError(error, plain)).toContain('cannot mkdir `/ro/x`: no such file or directory\n  hint: is the filesystem read-only?');
+});
+
+test('several things in the way are several errors', () => {
+  expect(renderError(new TsstackError('port 80 is taken\nport 81 is taken', { code: 'obstacle' }), plain)).toBe(
+    'error: port 80 is taken\nerror: port 81 is taken\n',
+  );
+});
+
 test.each<[ErrorCode, number]>([
   ['usage', 2],
   ['invalid-stack-file', 2],
