@@ -103,6 +103,8 @@ async function showLastWords(containers: readonly string[], since: number, { con
 }
 
 async function stopHalfStarted({ context, engine }: Session): Promise<void> {
-  context.terminal.err.write('stopping\n');
-  await engine.stop({ signal: new AbortController().signal, onEvent() {}, hurry: context.interrupts.hurry() });
+  const { terminal, interrupts } = context;
+  const hurry = interrupts.hurry();
+  terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}\n`);
+  await engine.stop({ signal: new AbortController().signal, onEvent() {}, hurry });
 }
