@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { patience } from './test/support/patience.ts';
 
 /**
- * Three tiers. `unit` needs nothing. `kernel` and `e2e` change the machine, so each of their workers first checks that it is
+ * Three tiers, and one more of end-to-end tests for another kernel (`v2`). `unit` needs nothing. The others change the machine, so each of their workers first checks that it is
  * on a fake host (scripts/fake-host.sh); `node scripts/test.mjs kernel [FILE...]` gives them one. They run one file after
  * the other: a world diff sees what another file does on the same fake host.
  */
@@ -20,8 +21,8 @@ export default defineConfig({
         test: {
           name: 'kernel',
           include: ['test/kernel/**/*.test.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 30_000 * patience,
+          hookTimeout: 30_000 * patience,
           sequence: { groupOrder: 1 },
           ...onFakeHost,
         },
@@ -30,9 +31,20 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000 * patience,
+          hookTimeout: 60_000 * patience,
           sequence: { groupOrder: 2 },
+          ...onFakeHost,
+        },
+      },
+      {
+        // Only in the guest that test/v2/run.sh boots.
+        test: {
+          name: 'v2',
+          include: ['test/v2/**/*.test.ts'],
+          testTimeout: 60_000 * patience,
+          hookTimeout: 60_000 * patience,
+          sequence: { groupOrder: 3 },
           ...onFakeHost,
         },
       },

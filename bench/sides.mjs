@@ -57,7 +57,7 @@ export async function compose() {
 
 /** @returns {Side} */
 function composeSide({ name, command, engine }) {
-  const composeCommand = async (cwd, ...argv) => (await run([...command, ...argv], { cwd, env: cleanEnv })).ms;
+  const composeCommand = async (cwd, ...argv) => (await run([...command, '--project-name', 'bench', ...argv], { cwd, env: cleanEnv })).ms;
   return {
     name,
     prepare: async (directory) => {

@@ -61,5 +61,5 @@ function composeFile(services, image) {
       ? [`    ports: ${JSON.stringify(publishedBy(i, services).map((port) => `127.0.0.1:${port}:80`))}`]
       : []),
   ]);
-  return `name: tsstack-bench\nservices:\n${lines.join('\n')}\n`;
+  return `version: '3.7'\nservices:\n${lines.join('\n')}\n`;
 }

@@ -14,10 +14,33 @@ export interface ConnectOptions {
   readonly build: string;
 }
 
-export async function connect({ spec, directory }: LoadedStack, { global, paths }: ConnectOptions): Promise<Engine> {
+export async function connect({ spec, directory }: LoadedStack, { global, paths, env }: ConnectOptions): Promise<Engine> {
   const { createEngine } = await import('../engine/index.ts');
   const { stateDirectory, runDirectory, launcher } = paths;
-  return createEngine({ name: spec.name, directory, instance: global.instance, paths: { stateDirectory, runDirectory, launcher } });
+  return createEngine({
+    name: spec.name,
+    directory,
+    instance: global.instance,
+    paths: { stateDirectory, runDirectory, launcher },
+    failpoints: env['TSSTACK_FAILPOINTS'],
+  });
+}
+
+/** The engine of the one stack that was brought up from the current directory; undefined: none was, or several. */
+export async function connectRemembered({ global, paths, env }: ConnectOptions): Promise<Engine | undefined> {
+  const { createEngine, findStacks } = await import('../engine/index.ts');
+  const { stateDirectory, runDirectory, launcher } = paths;
+  const all = findStacks(paths, paths.directory).filter(({ instance }) => instance === global.instance);
+  const [stack] = all;
+  if (!stack || all.length > 1) return undefined;
+  const { name, directory, instance } = stack;
+  return createEngine({
+    name,
+    directory,
+    instance,
+    paths: { stateDirectory, runDirectory, launcher },
+    failpoints: env['TSSTACK_FAILPOINTS'],
+  });
 }
 
 export async function loadStack({ commandName, global, paths, env, build }: ConnectOptions): Promise<LoadedStack> {

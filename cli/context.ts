@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly loadStack: () => Promise<LoadedStack>;
   /** The engine of one stack. To be disposed. */
   readonly connect: (stack: LoadedStack) => Promise<Engine>;
+  /** The engine of the one stack that runs from this directory, whatever its stack file says. Undefined: none does, or several. */
+  readonly connectRemembered: () => Promise<Engine | undefined>;
 }
 
 export interface LoadedStack {

@@ -5,7 +5,7 @@ import { type Invocation, parseArguments } from './arguments.ts';
 import { isCancellation } from './cancellation.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { connect, findStackFile, loadStack, pathsFor, typeCheck } from './connect.ts';
+import { connect, connectRemembered, findStackFile, loadStack, pathsFor, typeCheck } from './connect.ts';
 import type { CommandContext } from './context.ts';
 import { renderCommandHelp, renderHelp } from './help-text.ts';
 import { listenForInterrupts } from './interrupts.ts';
@@ -70,6 +70,7 @@ async function runCommand(invocation: Invocation & { readonly command: Command }
       return stack;
     },
     connect: (stack) => connect(stack, doors),
+    connectRemembered: () => connectRemembered(doors),
   };
   try {
     const code = await command.run(given, words, context);

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import type { StackSpec } from '../dsl/spec.ts';
 import { apply } from './apply/apply.ts';
+import { type Failpoints, parseFailpoints } from './apply/failpoints.ts';
 import { removeEmptyParents } from './kernel/cgroups.ts';
 import type { DownOptions, Engine, ExecOptions, LogOptions, PlanOptions, UpOptions, UpResult } from './model/engine.ts';
 import { TsstackError } from './model/errors.ts';
@@ -10,6 +11,7 @@ import type { StackIdentity } from './model/ids.ts';
 import type { Plan, Policy } from './model/plan.ts';
 import { CGROUP_ROOT, stackIdentity } from './plan/names.ts';
 import { containersOf } from './plan/replicas.ts';
+import { stacksOfDirectory } from './store/allocation.ts';
 import { acquireStackLock } from './store/lock.ts';
 import { readLogs } from './store/logs.ts';
 import type { HostPaths } from './store/paths.ts';
@@ -30,20 +32,35 @@ export interface EngineOptions {
     /** The launcher's binary. */
     readonly launcher: string;
   };
+  /** As `TSSTACK_FAILPOINTS`, for tests. */
+  readonly failpoints?: string | undefined;
+}
+
+/**
+ * The stacks that run from a directory, for commands that must work without its stack file: it may be broken or gone when the stack
+ * is to be taken down.
+ */
+export function findStacks(paths: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
+  return stacksOfDirectory(paths, fs.realpathSync(directory));
 }
 
 export function createEngine(options: EngineOptions): Engine {
   const identity = stackIdentity(options.name, fs.realpathSync(options.directory), options.instance);
-  return new StackEngine(identity, { host: options.paths, launcher: options.paths.launcher });
+  return new StackEngine(identity, { host: options.paths, launcher: options.paths.launcher, failpoints: options.failpoints });
 }
 
 class StackEngine implements Engine {
   readonly identity: StackIdentity;
   readonly #session: Session;
+  readonly #failpoints: Failpoints | undefined;
 
-  constructor(identity: StackIdentity, { host, launcher }: { readonly host: HostPaths; readonly launcher: string }) {
+  constructor(
+    identity: StackIdentity,
+    { host, launcher, failpoints }: { readonly host: HostPaths; readonly launcher: string; readonly failpoints: string | undefined },
+  ) {
     this.identity = identity;
     this.#session = new Session({ stack: identity, host, launcher });
+    this.#failpoints = parseFailpoints(failpoints);
   }
 
   async plan(spec: StackSpec, options: PlanOptions): Promise<Plan> {
@@ -145,7 +162,13 @@ class StackEngine implements Engine {
   ): Promise<void> {
     onEvent({ type: 'planned', at: Date.now(), plan });
     if (plan.steps.length === 0) return;
-    await apply(plan, { executors: createExecutors(this.#session, { onEvent, hurry }), signal, onEvent, now: Date.now });
+    await apply(plan, {
+      executors: createExecutors(this.#session, { onEvent, hurry }),
+      signal,
+      onEvent,
+      now: Date.now,
+      failpoints: this.#failpoints,
+    });
     for (const message of this.#session.warnings) onEvent({ type: 'notice', at: Date.now(), message });
     this.#session.warnings.clear();
   }

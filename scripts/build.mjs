@@ -40,7 +40,7 @@ const products = [
     outputs: ['dist/native/tsstack-launcher'],
     requires: 'native/launcher/Makefile',
     inputs: () => filesUnder('native/launcher'),
-    make: () => run('make', ['-C', 'native/launcher', '--no-print-directory']),
+    make: () => run('make', ['-s', '-C', 'native/launcher', '--no-print-directory']),
   },
 ];
 

@@ -3,7 +3,7 @@ import { defineCommand } from '../command.ts';
 import { count, formatDuration } from '../format.ts';
 import { groupSteps, removedContainers } from '../progress/groups.ts';
 import { startProgress } from '../progress/start.ts';
-import { withEngine } from '../with-engine.ts';
+import { withRunningEngine } from '../with-engine.ts';
 
 export const down = defineCommand({
   name: 'down',
@@ -17,7 +17,7 @@ export const down = defineCommand({
   words: { min: 0, max: 0 },
   details: 'Containers, networks, firewall rules, cgroups and files are then as they were before `up`.',
   run: (given, _words, context) =>
-    withEngine(context, async (engine) => {
+    withRunningEngine(context, async (engine) => {
       const { terminal, interrupts, global } = context;
       const progress = startProgress(terminal, { verbose: given.verbose, env: context.env });
       const { signal } = interrupts;

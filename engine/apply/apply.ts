@@ -5,6 +5,7 @@
 import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { Executors, Op, Plan, Step } from '../model/plan.ts';
+import type { Failpoints } from './failpoints.ts';
 
 export interface ApplyOptions {
   readonly executors: Executors;
@@ -12,13 +13,20 @@ export interface ApplyOptions {
   readonly onEvent: OnEvent;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** Faults on purpose. */
+  readonly failpoints?: Failpoints | undefined;
 }
 
 export async function apply(plan: Plan, options: ApplyOptions): Promise<void> {
   const walk = new Walk(plan, options);
   await walk.run();
   if (walk.failures.length > 0) throw failure(walk.failures);
-  options.signal.throwIfAborted();
+  if (!options.signal.aborted) return;
+  throw new TsstackError('cancelled before everything was done', {
+    code: 'cancelled',
+    hint: 'the same command goes on where this one stopped; `tsstack down` undoes it',
+    cause: options.signal.reason,
+  });
 }
 
 class Walk {
@@ -43,13 +51,17 @@ class Walk {
   }
 
   async #runStep(step: Step): Promise<void> {
-    const { signal, now } = this.#options;
+    const { signal, now, failpoints } = this.#options;
     if (signal.aborted) return this.#skip(step, 'cancelled');
     const startedAt = now();
     this.#emit({ type: 'step.started', at: startedAt, step });
     try {
+      await failpoints?.reach(step, 'before');
       await execute(this.#options.executors, step.op, signal);
+      await failpoints?.reach(step, 'after');
     } catch (error) {
+      // What a wait rejects with when it is cut off is the signal's reason.
+      if (signal.aborted && !(error instanceof TsstackError)) return this.#skip(step, 'cancelled');
       const failed = error instanceof Error ? error : new Error(String(error));
       this.failures.push(failed);
       this.#emit({ type: 'step.failed', at: now(), step, error: failed });

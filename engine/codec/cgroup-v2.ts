@@ -3,7 +3,7 @@ import type { CgroupLimits, CgroupWrite } from '../model/cgroup.ts';
 /** µs. The kernel's default period (cgroup-v2.rst, "cpu.max"), and the one Compose uses. */
 export const CPU_PERIOD_US = 100_000;
 
-/** Limits as v2 files (cgroup-v2.rst). Only what is limited; `v2NoLimit` takes a limit away. */
+/** Limits as v2 files (cgroup-v2.rst). Only what is limited; `V2_NO_LIMIT` takes a limit away. */
 export function cgroupV2Writes(limits: CgroupLimits): CgroupWrite[] {
   return [
     ...write('cpu.max', limits.cpus, (cpus) => `${Math.round(cpus * CPU_PERIOD_US)} ${CPU_PERIOD_US}`),

@@ -46,16 +46,22 @@ export interface CgroupChange extends CgroupWrite {
 
 /** Files whose content `cgroupDrift` must know, for the hierarchy of one v1 controller or for `unified`. */
 export function limitFiles(controller: string): string[] {
-  if (controller === 'unified') return Object.keys(V2_NO_LIMIT);
+  if (controller === 'unified') return [...Object.keys(V2_NO_LIMIT), PARENT_CPUS.unified];
   const own = Object.keys(V1_NO_LIMIT).filter((file) => controllerOf(file) === controller);
-  // Without a limit of its own a v1 cpuset holds its parent's CPUs: only the parent's file tells that from a limit.
-  return controller === 'cpuset' ? ['cpuset.cpus', '../cpuset.cpus'] : own;
+  return controller === 'cpuset' ? ['cpuset.cpus', PARENT_CPUS.cpuset] : own;
 }
 
-/** `memory.max` → `memory` */
+/** `memory.max` and `../memory.max` → `memory` */
 export function controllerOf(file: string): string {
-  return file.slice(0, file.indexOf('.'));
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  return name.slice(0, name.indexOf('.'));
 }
+
+/**
+ * What a cpuset without a limit of its own holds: its parent's CPUs. In v1 always. In v2 a new one is empty, but older kernels (6.1 is one)
+ * refuse to empty one that has processes in it (ENOSPC; kernel/cgroup/cpuset.c, validate_change), so that a limit is lifted by all CPUs.
+ */
+const PARENT_CPUS = { cpuset: '../cpuset.cpus', unified: '../cpuset.cpus.effective' } as const;
 
 const SWAP_FILES = new Set(['memory.memsw.limit_in_bytes', 'memory.swap.max']);
 
@@ -79,10 +85,16 @@ function resets(wanted: ReadonlyMap<string, CgroupWrite>, values: Readonly<Recor
   for (const name of Object.keys(values).sort()) {
     const [controller = '', file = ''] = splitKey(name);
     if (file.startsWith('../') || wanted.has(name)) continue;
-    const value = controller === 'unified' ? V2_NO_LIMIT[file] : (V1_NO_LIMIT[file] ?? values[`${controller}/../${file}`]);
+    const value = file === 'cpuset.cpus' ? allCpus(controller, values) : (controller === 'unified' ? V2_NO_LIMIT : V1_NO_LIMIT)[file];
     if (value !== undefined) found.push({ controller, file, value });
   }
   return found;
+}
+
+/** Undefined: this cpuset limits nothing as it is. */
+function allCpus(controller: string, values: Readonly<Record<string, string>>): string | undefined {
+  if (controller !== 'unified') return values[`${controller}/${PARENT_CPUS.cpuset}`];
+  return values[`${controller}/cpuset.cpus`] === '' ? undefined : (values[`${controller}/${PARENT_CPUS.unified}`] ?? '');
 }
 
 function splitKey(name: string): [string, string] {

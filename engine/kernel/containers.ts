@@ -8,6 +8,7 @@ import type { Executors } from '../model/plan.ts';
 import type { ContainerState } from '../model/resources.ts';
 import { readContainerStatus } from './container-status.ts';
 import type { Launcher } from './launcher.ts';
+import { unlessErrno } from './system-error.ts';
 
 const SIGKILL = 9;
 
@@ -175,10 +176,5 @@ export function readRecord(directory: string): ContainerRecord | undefined {
 }
 
 function listDirectories(path: string): string[] {
-  try {
-    return fs.readdirSync(path).sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return (unlessErrno(['ENOENT'], () => fs.readdirSync(path)) ?? []).sort();
 }

@@ -74,6 +74,8 @@ export function startLauncher(options: { readonly binary: string; readonly stage
 }
 
 const ESRCH = 3;
+/** So many requests go out at once, without waiting for the end of the turn: the launcher works on them while this thread prepares the next. */
+const BATCH = 4;
 
 interface Answer {
   readonly ok: boolean;
@@ -92,7 +94,7 @@ interface Pending {
 
 /**
  * INVARIANTS. A pending request keeps Node alive, nothing else here does. Every request is answered, or rejected when the
- * launcher is gone. Requests made before Node is idle again go out in one write.
+ * launcher is gone. Requests made in one turn go out in few writes.
  */
 function connect({ binary, stageDirectory }: { readonly binary: string; readonly stageDirectory: string }): Connection {
   // An empty environment: monitors live long, and /proc/<pid>/environ would show the user's.
@@ -113,11 +115,12 @@ function connect({ binary, stageDirectory }: { readonly binary: string; readonly
   const send = (strings: readonly string[]): void => {
     if (outgoing.length === 0) process.nextTick(flush);
     outgoing.push(encodeFrame(strings));
+    if (outgoing.length >= BATCH) flush();
   };
   const flush = (): void => {
     const batch = Buffer.concat(outgoing);
     outgoing = [];
-    if (!socket.destroyed) socket.write(batch);
+    if (batch.length > 0 && !socket.destroyed) socket.write(batch);
   };
   const fail = (why: string, cause?: unknown): void => {
     gone ??= new TsstackError(`cannot talk to the launcher \`${binary}\`: ${why}`, { code: 'launch', hint: HINT, cause });

@@ -68,7 +68,7 @@ function allocateSubnets(spec: StackSpec, { stack, facts, obstacles }: Allocatio
     give(network, subnet);
   }
   for (const [network] of networks.filter(needsSubnet)) {
-    const had = facts.own.subnets[network];
+    const had = Object.hasOwn(facts.own.subnets, network) ? facts.own.subnets[network] : undefined;
     const taken = [...mine, ...foreign.map((other) => other.subnet)];
     const kept = had === undefined ? undefined : parseCidr(had);
     const subnet = kept && !taken.some((other) => overlaps(other, kept)) ? kept : chooseSubnet(`${stack.hash}/${network}`, taken);
@@ -100,6 +100,7 @@ function allocateAddresses(spec: StackSpec, { subnets, gateways, stack, facts, o
   const wanted = containersOf(spec).flatMap(({ name, service }) =>
     service.networks.map((attachment) => ({ key: `${name}/${attachment.network}`, name, attachment })),
   );
+  const held = heldAddresses(facts.own);
   const taken = new Map<string, Set<string>>();
   for (const [network, gateway] of Object.entries(gateways)) taken.set(network, new Set([gateway]));
   const give = (key: string, network: string, address: string) => {
@@ -118,7 +119,9 @@ function allocateAddresses(spec: StackSpec, { subnets, gateways, stack, facts, o
   for (const { key, name, attachment } of wanted) {
     const subnet = subnets[attachment.network];
     if (result[key] !== undefined || !subnet) continue;
-    const address = chooseAddress(subnet, taken.get(attachment.network) ?? new Set());
+    const given = taken.get(attachment.network) ?? new Set();
+    // What a leaving container holds is the last choice: whoever gets that waits until it has stopped.
+    const address = chooseAddress(subnet, new Set([...given, ...(held.get(attachment.network) ?? [])])) ?? chooseAddress(subnet, given);
     if (address !== undefined) give(key, attachment.network, address);
     else {
       obstacles.push({
@@ -129,6 +132,18 @@ function allocateAddresses(spec: StackSpec, { subnets, gateways, stack, facts, o
     }
   }
   return result;
+}
+
+/** Network → the addresses its containers had last time. */
+function heldAddresses({ addresses }: Allocation): ReadonlyMap<string, readonly string[]> {
+  const held = new Map<string, string[]>();
+  for (const [key, address] of Object.entries(addresses)) {
+    const network = key.slice(key.indexOf('/') + 1);
+    const others = held.get(network);
+    if (others) others.push(address);
+    else held.set(network, [address]);
+  }
+  return held;
 }
 
 /** `eth0`, `eth1`, … in the order of the service's networks; a network that stays keeps its interface when others come and go. */

@@ -2,6 +2,7 @@
 import type { DesiredResource, Need, NetnsRef } from '../model/resources.ts';
 import { parseCidr } from './ipam.ts';
 import type { LowerContext } from './lower.ts';
+import { DEFAULT_MTU } from './lower-networks.ts';
 import { bridgeName, linkGroup, linkMark, macFromIpv4, vethName } from './names.ts';
 import type { Replica } from './replicas.ts';
 
@@ -35,10 +36,10 @@ function lowerAttachment(
       id: `link:${name}`,
       spec: {
         type: 'veth',
-        ifname: vethName(stack, container, network),
+        ifname: vethName(stack, `${container}@${network}`, address),
         ifalias: linkMark(stack, `${container}@${network}`),
         group: linkGroup(stack),
-        mtu: spec.networks[network]?.mtu,
+        mtu: spec.networks[network]?.mtu ?? DEFAULT_MTU,
         master: bridgeName(stack, network),
         container,
         peerIfname: ifname,

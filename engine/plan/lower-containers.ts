@@ -66,6 +66,7 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
       needs: [
         done(containerId),
         ...attachments.map(({ id }) => done(id)),
+        ...service.networks.map(({ network }) => done(`address:${stack.name}/${network}`)),
         ...firewallNeeds(context, service),
         ...dependencies(context, service),
       ],

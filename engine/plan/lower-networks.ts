@@ -5,6 +5,9 @@ import { parseCidr } from './ipam.ts';
 import type { LowerContext } from './lower.ts';
 import { bridgeName, linkGroup, linkMark } from './names.ts';
 
+/** ETH_DATA_LEN of linux/if_ether.h, what the kernel gives bridges and veths. Named, so that an `mtu` taken out of the stack file is taken back. */
+export const DEFAULT_MTU = 1500;
+
 export function lowerNetworks(context: LowerContext): DesiredResource[] {
   const networks = Object.keys(context.spec.networks).sort();
   if (networks.length === 0) return [];
@@ -51,7 +54,7 @@ function lowerNetwork(context: LowerContext, network: string): DesiredResource[]
         ifname,
         ifalias: linkMark(stack, network),
         group: linkGroup(stack),
-        mtu: spec.networks[network]?.mtu,
+        mtu: spec.networks[network]?.mtu ?? DEFAULT_MTU,
       },
       needs: [],
       within: undefined,

@@ -37,8 +37,12 @@ export function bridgeName(stack: StackIdentity, network: string): string {
   return ifname('ts', stack, network);
 }
 
-export function vethName(stack: StackIdentity, container: string, network: string): string {
-  return ifname('tv', stack, `${container}@${network}`);
+/**
+ * `attachment`: `web-1@front`. The address is part of the name because it is part of the link: with another one it must be a new link, or
+ * bridge and neighbours would go on sending to where the address was (its MAC is made of it), and routes end with an address anyway.
+ */
+export function vethName(stack: StackIdentity, attachment: string, address: string): string {
+  return ifname('tv', stack, `${attachment}=${address}`);
 }
 
 /** IFLA_GROUP of a stack's links. 0 is the kernel's default group, and the sign bit would be trouble for others: 1 … 2^31 - 1. */

@@ -15,17 +15,7 @@ export function linkMakes(graph: StepGraph, decisions: Decisions): void {
       const before = need.until === 'done' ? last : awaited(graph, need, { decisions, last, by: id });
       if (before) first.after.add(before);
     }
-    if (first.op.kind === 'route.add') after(first, freedRoutes(graph, id));
   }
-}
-
-/** A container has one default route: the old one goes first, by itself or with its link. */
-function freedRoutes(graph: StepGraph, route: ResourceId): Node[] {
-  const container = containerOfResource(route);
-  return graph.nodes.filter(
-    ({ phase, op, resource }) =>
-      phase === 'remove' && (op.kind === 'route.delete' || op.kind === 'link.delete') && containerOfResource(resource) === container,
-  );
 }
 
 interface Awaiting {
@@ -82,18 +72,38 @@ function after(node: Node, others: readonly Node[]): void {
   for (const other of others) if (other !== node) node.after.add(other);
 }
 
-/** Who depends on a service is stopped before it. */
+/**
+ * Who depends on a service is stopped before it. By the records of what runs: an `up` that was cut off leaves old ones beside new ones,
+ * which together may go round in a circle. There is no right order then, and what must go goes all the same.
+ */
 function orderStops(stops: readonly Node[], decisions: Decisions): void {
   const byService = new Map<string, Node[]>();
   for (const node of stops) {
     const service = serviceOfContainer(containerOfResource(node.resource));
     byService.set(service, [...(byService.get(service) ?? []), node]);
   }
+  const later = new Map<string, Set<string>>();
   for (const node of stops) {
+    const service = serviceOfContainer(containerOfResource(node.resource));
     const container = decisions.get(node.resource.replace(/^process:/, 'container:'))?.observed;
     const dependsOn = container?.kind === 'container' ? (container.state.record?.dependsOn ?? []) : [];
-    for (const service of dependsOn) for (const dependency of byService.get(service) ?? []) after(dependency, [node]);
+    for (const dependency of dependsOn) {
+      if (leadsTo(later, dependency, service)) continue;
+      later.set(service, (later.get(service) ?? new Set()).add(dependency));
+      for (const stop of byService.get(dependency) ?? []) after(stop, [node]);
+    }
   }
+}
+
+function leadsTo(later: ReadonlyMap<string, ReadonlySet<string>>, from: string, to: string): boolean {
+  const seen = new Set<string>();
+  const visit = (service: string): boolean => {
+    if (service === to) return true;
+    if (seen.has(service)) return false;
+    seen.add(service);
+    return [...(later.get(service) ?? [])].some(visit);
+  };
+  return visit(from);
 }
 
 interface Surroundings {

@@ -8,6 +8,7 @@ import type { ContainerName, ResourceId } from '../model/ids.ts';
 import type { Notice, Obstacle, Plan, Policy } from '../model/plan.ts';
 import type { Desired, DesiredResource, Observed, ObservedResource, ResourceKind } from '../model/resources.ts';
 import { StepGraph } from './graph.ts';
+import { linkHandovers } from './handovers.ts';
 import { containerOfResource, serviceOfContainer } from './names.ts';
 import { linkMakes, linkRemovals } from './order.ts';
 import { RULES } from './rules/all.ts';
@@ -25,6 +26,7 @@ export function reconcile(desired: Desired, observed: Observed, policy: Policy):
   if (obstacles.length > 0) return { stack: desired.stackName, steps: [], notices: [], confirmations: [], obstacles };
   linkRemovals(graph, decisions, { stackName: desired.stackName, unownedLinks: observed.unownedLinks });
   linkMakes(graph, decisions);
+  linkHandovers(graph, decisions);
   return { stack: desired.stackName, steps: graph.steps(), notices: orphanNotices(decisions), confirmations: [], obstacles };
 }
 
@@ -39,9 +41,7 @@ export interface Decision {
 export type Decisions = ReadonlyMap<ResourceId, Decision>;
 
 function decide(desired: Desired, observed: Observed, policy: Policy): Decisions {
-  const selected = <T extends { readonly id: ResourceId }>(resources: readonly T[]) => resources.filter(({ id }) => isSelected(id, policy));
-  const wanted = new Map(selected(desired.resources).map((resource) => [resource.id, resource]));
-  const found = new Map(selected(observed.resources).map((resource) => [resource.id, resource]));
+  const { wanted, found } = select(desired, observed, policy);
   const decisions = new Map<ResourceId, Decision>();
   const dormant = new Set<ResourceId>();
 
@@ -93,7 +93,25 @@ function applyRule(kind: ResourceKind, id: ResourceId, { want, have, context }: 
   return rule(id, { desired: want?.spec, observed: have?.state } as Parameters<Rule<ResourceKind>>[1], context);
 }
 
-/** With a choice of services, only their containers and what belongs to these are looked at, and everything that containers share. */
+interface Selected {
+  readonly wanted: ReadonlyMap<ResourceId, DesiredResource>;
+  readonly found: ReadonlyMap<ResourceId, ObservedResource>;
+}
+
+/**
+ * With a choice of services, only their containers and what belongs to these are looked at, and what containers share. Of that nothing
+ * is removed: a container that was not chosen may still use it. What the others' hosts files say of the chosen ones is kept right.
+ */
+function select(desired: Desired, observed: Observed, policy: Policy): Selected {
+  const all = policy.services === undefined && policy.containers === undefined;
+  const files = new Set(observed.resources.flatMap(({ kind, id }) => (kind === 'file' ? [id] : [])));
+  const wanted = desired.resources.filter(({ id }) => all || isSelected(id, policy) || files.has(id));
+  const ids = new Set(wanted.map(({ id }) => id));
+  const found = observed.resources.filter(({ id }) => all || ids.has(id) || (ownerContainer(id) !== undefined && isSelected(id, policy)));
+  const byId = <T extends { readonly id: ResourceId }>(resources: readonly T[]) => new Map(resources.map((one) => [one.id, one]));
+  return { wanted: byId(wanted), found: byId(found) };
+}
+
 function isSelected(id: ResourceId, { services, containers }: Policy): boolean {
   const container = ownerContainer(id);
   if (container === undefined) return true;

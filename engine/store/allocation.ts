@@ -30,6 +30,14 @@ export function readAllocations(paths: HostPaths, stack: StackIdentity): Allocat
   return { own, others };
 }
 
+/** Stacks that were brought up from a directory (its real path), whatever its stack file says now: by name, then instance. */
+export function stacksOfDirectory({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
+  const stacksDirectory = `${stateDirectory}/stacks`;
+  const files = listDirectory(stacksDirectory).map((id) => readAllocation(`${stacksDirectory}/${id}/allocation.json`));
+  const stacks = files.flatMap((file) => (file?.stack.directory === directory ? [file.stack] : []));
+  return stacks.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
 /** Whole or not at all: a reader never sees half of it. */
 export function writeAllocation(path: string, stack: StackIdentity, allocation: Allocation): void {
   const file: AllocationFile = { version: 1, stack, allocation };

@@ -10,6 +10,7 @@ import { inspectBindSources } from '../kernel/host-facts-files.ts';
 import { socketHolders } from '../kernel/host-facts-holders.ts';
 import { hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
+import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket, ResolvedImage } from '../model/facts.ts';
 import { imageKey } from '../plan/image-key.ts';
 import { bridgeName } from '../plan/names.ts';
@@ -106,12 +107,7 @@ function readEnvFile(path: string): EnvFileContent {
 }
 
 function readIfThere(path: string): string | undefined {
-  try {
-    return fs.readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return unlessErrno(['ENOENT'], () => fs.readFileSync(path, 'utf8'));
 }
 
 function fromEntries<T>(entries: readonly (readonly [string, T])[]): Record<string, T> {

@@ -8,6 +8,7 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
+import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
@@ -52,12 +53,7 @@ export async function observeStack(
 }
 
 function filesIn(directory: string): string[] {
-  try {
-    return fs.readdirSync(directory).map((name) => `${directory}/${name}`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return (unlessErrno(['ENOENT'], () => fs.readdirSync(directory)) ?? []).map((name) => `${directory}/${name}`);
 }
 
 function unowned(links: readonly LinkState[], ours: ReadonlySet<number>): Record<string, UnownedLink> {

@@ -21,6 +21,7 @@
 #include "syscalls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <unistd.h>
 
 static noreturn void go_between(const struct options *options, const struct sock_fprog *seccomp, int pidfd, int sync);
 static pid_t hear(int sync, int *terminal);
@@ -97,9 +99,16 @@ static bool shares_user_namespace(const char *pid)
 static int join_namespaces(const struct options *options, int pidfd)
 {
   bool shared = shares_user_namespace(options->init_pid);
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%s/root", options->init_pid);
+  cleanup_fd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return fail("open", errno, "%s", path);
   int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   if (setns(pidfd, namespaces | (shared ? 0 : CLONE_NEWUSER)) < 0)
     return fail("setns", errno, "namespaces of process %s", options->init_pid);
+  /* setns(2) gives us the root of the mount namespace. Where tsstack runs in a chroot that is not the container's root.
+   */
+  if (fchdir(root) < 0 || chroot(".") < 0) return fail("chroot", errno, "%s", path);
   if (!shared && (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 0, 0, 0) < 0 ||
                   syscall(SYS_setresuid, 0, 0, 0) < 0))
     return fail("setresuid", errno, "0");

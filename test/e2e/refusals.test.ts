@@ -120,6 +120,19 @@ test('without root, or without iptables, the message says what to do', async () 
   });
 });
 
+test('down takes a stack down whose stack file is broken or gone', async () => {
+  await withProject(only({ services: { web: idle } }), async (p) => {
+    await p.ok(['up', '-d']);
+    p.write({ 'stack.config.ts': 'export default {' });
+    expect((await p.tsstack(['up', '-d'])).code).toBe(2);
+    expect((await p.ok(['down'])).stderr).toMatch(/^note: .*going on with stack `shop`/m);
+    const again = await p.tsstack(['down']);
+    expect(again.code).toBe(2);
+    p.write(only({ services: { web: idle } }));
+    expect((await p.ok(['down'])).stderr).toMatch(/nothing to remove/);
+  });
+});
+
 test('a typo in a command or an option is a usage error with a suggestion', async () => {
   await withProject(only({ services: { web: idle } }), async (p) => {
     expect(await p.tsstack(['dwon'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/`dwon`.*`?down/s) });

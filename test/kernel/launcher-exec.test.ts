@@ -1,26 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ExecSpec, encodeExecOptions } from '../../engine/codec/exec-options.ts';
 import type { ContainerRecord, ProcessIdentity } from '../../engine/model/container.ts';
 import type { LaunchSpec } from '../../engine/model/launch.ts';
+import { makeTestCgroup, type TestCgroup } from './launcher-cgroups.ts';
 import { BINARY, type Fixture, openFixture, until } from './launcher-fixture.ts';
 
 let fixture: Fixture;
 let target: Target;
+let cgroup: TestCgroup;
 beforeAll(async () => {
   fixture = openFixture();
-  mkdirSync(CGROUP);
-  target = await start('target', { environment: { PATH: '/bin', FROM: 'container' }, cgroupLegacy: [CGROUP] });
+  cgroup = makeTestCgroup('pids');
+  target = await start('target', { environment: { PATH: '/bin', FROM: 'container' }, ...cgroup.launch });
 });
 afterAll(async () => {
   await stop(target);
-  rmdirSync(CGROUP);
+  cgroup.remove();
   await fixture.close();
 });
-
-const CGROUP = `/sys/fs/cgroup/pids/tsstack-launcher-exec-${process.pid}`;
 
 interface Target {
   readonly name: string;
@@ -112,14 +112,14 @@ describe('exec', () => {
 
   test('runs in every namespace and cgroup of the container, as its user', async () => {
     const { stdout } = await sh(
-      'cd /proc/self/ns; for n in cgroup ipc mnt net pid user uts; do readlink $n; done; readlink /proc/2/ns/mnt; id -u; hostname; grep :pids: /proc/self/cgroup',
+      'cd /proc/self/ns; for n in cgroup ipc mnt net pid user uts; do readlink $n; done; readlink /proc/2/ns/mnt; id -u; hostname; cat /proc/self/cgroup',
     );
     const lines = stdout.split('\n');
     for (const [index, name] of ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'].entries())
       expect(lines[index]).toMatch(new RegExp(`^${name}:`));
     expect(lines[2]).toBe(lines[7]);
     expect(lines.slice(8, 10)).toEqual(['0', 'target']);
-    expect(lines[10]).toMatch(/:pids:\/$/);
+    expect(stdout).toMatch(cgroup.line);
   });
 
   test('has the environment of the container, what is added, and nothing of ours', async () => {
@@ -178,8 +178,8 @@ describe('exec', () => {
     child.kill('SIGKILL');
     await closed;
     await until(
-      () => Number(readFileSync(join(CGROUP, 'pids.current'), 'utf8')) === 2,
-      () => `still there: ${readFileSync(join(CGROUP, 'cgroup.procs'), 'utf8')}`,
+      () => Number(readFileSync(join(cgroup.directory, 'pids.current'), 'utf8')) === 2,
+      () => `still there: ${readFileSync(join(cgroup.directory, 'cgroup.procs'), 'utf8')}`,
     );
   });
 

@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startLauncher } from '../../engine/kernel/launcher.ts';
+import { makeTestCgroup, makeUnifiedCgroup } from './launcher-cgroups.ts';
 import { BINARY, type Fixture, openFixture, until } from './launcher-fixture.ts';
 
 let fixture: Fixture;
@@ -54,35 +55,35 @@ describe('the end of a container', () => {
   });
 
   test('is known as an OOM kill when the cgroup counted one', async () => {
-    const cgroup = `/sys/fs/cgroup/memory/tsstack-launcher-${process.pid}`;
-    if (!existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes')) throw new Error('no v1 memory cgroup at /sys/fs/cgroup/memory');
-    mkdirSync(cgroup);
+    const cgroup = makeTestCgroup('memory');
     try {
-      writeFileSync(join(cgroup, 'memory.limit_in_bytes'), '16777216');
-      const limits = { cgroupLegacy: [cgroup], oomFile: join(cgroup, 'memory.oom_control') };
+      const [limit, events] = cgroup.legacy ? ['memory.limit_in_bytes', 'memory.oom_control'] : ['memory.max', 'memory.events'];
+      writeFileSync(join(cgroup.directory, limit), '16777216');
+      const limits = { ...cgroup.launch, oomFile: join(cgroup.directory, events) };
       const { status } = await fixture.run('greedy', 'head -c 64m /dev/zero | tail | wc -c >/dev/null; a=$(yes | head -c 64m)', limits);
       expect(status.exit).toMatchObject({ code: 137, signal: 9, oomKilled: true });
       const modest = await fixture.run('modest', 'exit 3', limits);
       expect(modest.status.exit).toMatchObject({ code: 3, oomKilled: false });
     } finally {
-      rmdirSync(cgroup);
+      cgroup.remove();
     }
   });
 });
 
 describe('init', () => {
   test('is in the cgroups it was given, which look like the root from inside', async () => {
-    const [unified, legacy] = ['unified', 'pids'].map((name) => `/sys/fs/cgroup/${name}/tsstack-launcher-${process.pid}`);
-    if (unified === undefined || legacy === undefined) throw new Error('unreachable');
-    for (const path of [unified, legacy]) mkdirSync(path);
+    // Where v1 has no such controller both are of v2, and one is enough.
+    const [unified, pids] = [makeUnifiedCgroup(), makeTestCgroup('pids')];
     try {
-      const { stdout } = await fixture.run('c', 'grep -E "^0:|:pids:" /proc/self/cgroup; ls /sys/fs/cgroup/cgroup.procs', {
-        cgroupUnified: unified,
-        cgroupLegacy: [legacy],
+      const { stdout } = await fixture.run('c', 'cat /proc/self/cgroup; ls /sys/fs/cgroup/cgroup.procs', {
+        cgroupUnified: unified.directory,
+        cgroupLegacy: pids.launch.cgroupLegacy,
       });
-      expect(stdout.split('\n').sort()).toEqual(['', '/sys/fs/cgroup/cgroup.procs', '0::/', expect.stringMatching(/^\d+:pids:\/$/)]);
+      expect(stdout).toMatch(unified.line);
+      expect(stdout).toMatch(pids.line);
+      expect(stdout).toMatch(/^\/sys\/fs\/cgroup\/cgroup.procs$/m);
     } finally {
-      for (const path of [unified, legacy]) rmdirSync(path);
+      for (const cgroup of [unified, pids]) cgroup.remove();
     }
   });
 

@@ -3,6 +3,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { patience } from './patience.ts';
 import { until } from './until.ts';
 
 /** A machine in a network namespace of its own, behind a veth. RFC 5737 addresses: nobody routes them. */
@@ -74,10 +75,13 @@ export function command(
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, argv, { cwd: options.cwd, env: options.env, stdio: 'pipe' });
-    const deadline = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`\`${[file, ...argv].join(' ')}\` did not end; so far:\n${stdout}\n${stderr}`));
-    }, options.timeoutMs ?? 10_000);
+    const deadline = setTimeout(
+      () => {
+        child.kill('SIGKILL');
+        reject(new Error(`\`${[file, ...argv].join(' ')}\` did not end; so far:\n${stdout}\n${stderr}`));
+      },
+      (options.timeoutMs ?? 10_000) * patience,
+    );
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import type { ContainerListing } from '../../engine/model/engine.ts';
 import { makeBusyboxRootfs } from './busybox-rootfs.ts';
 import { type CommandResult, command } from './fake-host.ts';
+import { patience } from './patience.ts';
 import { until } from './until.ts';
 import { expectSameWorld, snapshotWorld } from './world.ts';
 
@@ -72,7 +73,7 @@ export async function withProject(files: Readonly<Record<string, string>>, body:
 async function inTime(work: Promise<void>): Promise<void> {
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    deadline = setTimeout(() => reject(new Error('the scenario did not end within 45 s')), 45_000);
+    deadline = setTimeout(() => reject(new Error(`the scenario did not end within ${45 * patience} s`)), 45_000 * patience);
   });
   await Promise.race([work, late]).finally(() => clearTimeout(deadline));
 }

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
+import { patience } from './patience.ts';
 
 /**
- * Observes until the condition holds, and answers what it held with. After `timeoutMs` (default 10 s) rejects with the last thing seen.
+ * Observes until the condition holds, and answers what it held with. After `timeoutMs` (default 10 s; see `patience`) rejects with the last thing seen.
  * For what nobody notifies a test of: a server that starts to listen, a namespace the kernel tears down when it likes.
  */
 export async function until<T>(
@@ -10,7 +11,7 @@ export async function until<T>(
   options: { readonly holds?: (value: T) => boolean; readonly timeoutMs?: number } = {},
 ): Promise<T> {
   const holds = options.holds ?? ((value: T) => Boolean(value));
-  const deadline = performance.now() + (options.timeoutMs ?? 10_000);
+  const deadline = performance.now() + (options.timeoutMs ?? 10_000) * patience;
   for (;;) {
     const seen = await attempt(observe);
     if ('value' in seen && holds(seen.value)) return seen.value;

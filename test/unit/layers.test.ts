@@ -24,7 +24,7 @@ const rooms: readonly Room[] = [
   { folder: 'engine/image', may: ['type dsl', 'engine/model', 'engine/codec', 'engine/store'], anyNode: true },
   { folder: 'engine/store', may: ['type dsl', 'engine/model', 'engine/codec', 'native/ffi'], anyNode: true },
   { folder: 'engine/observe', may: ['type dsl', 'engine/model', 'type engine/kernel'] },
-  { folder: 'engine/apply', may: ['type dsl', 'engine/model', 'type engine/kernel'] },
+  { folder: 'engine/apply', may: ['type dsl', 'engine/model', 'type engine/kernel', 'node:timers/promises'] },
   {
     folder: 'engine/supervise',
     may: ['dsl', 'engine/model', 'engine/plan', 'engine/observe', 'engine/apply', 'engine/store'],

@@ -1,17 +1,17 @@
 #!/bin/bash
-# Runs a command, by default the cgroup driver's test, under a kernel with nothing but cgroup v2, and ends with its exit code.
+# Runs a command under a kernel with nothing but cgroup v2, and ends with its exit code.
 #
-#   test/v2/run.sh [COMMAND [ARG...]]
+#   test/v2/run.sh COMMAND [ARG...]
 #
 # Debian's cloud kernel is booted in QEMU without hardware virtualisation. Its root is this machine's, shared read-only through virtiofs
 # under a tmpfs overlay: the same files at the same paths, and nothing it writes stays. Nothing is installed on this machine: packages are
-# unpacked into a cache folder. Needs root (virtiofsd), apt-get with Debian's packages, dpkg-deb and busybox.
+# unpacked into a cache folder. Needs root (virtiofsd), apt-get with Debian's packages, dpkg-deb, busybox and mkfs.ext4.
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tsstack-v2
 root=$cache/root
-[ $# -gt 0 ] || set -- node node_modules/vitest/vitest.mjs run test/kernel/cgroups.test.ts
+[ $# -gt 0 ] || { echo "usage: $0 COMMAND [ARG...]" >&2; exit 2; }
 
 fail() {
   echo "test/v2/run.sh: $*" >&2
@@ -32,6 +32,8 @@ fetch_packages() {
     for package in *.deb; do dpkg-deb -x "$package" "$unpacked"; done
   )
   rm -r "$unpacked/debs"
+  # What a package's own script would do: which module needs which, and which answers to what name.
+  busybox depmod -b "$unpacked" "$(basename "$unpacked"/lib/modules/*)"
   mv "$unpacked" "$root"
 }
 
@@ -40,9 +42,12 @@ modules='virtio/virtio_ring virtio/virtio virtio/virtio_pci_modern_dev virtio/vi
 
 make_initramfs() {
   local tree=$1/tree module kernel
-  mkdir -p "$tree"/{bin,dev,proc,sys,host,new,modules}
+  mkdir -p "$tree"/{bin,sbin,lib,dev,proc,sys,host,new,modules}
   cp "$(command -v busybox)" "$tree/bin/busybox"
   ln -s busybox "$tree/bin/sh"
+  # All others are loaded by the kernel itself when they are first used: it runs /sbin/modprobe of its first root.
+  ln -s ../bin/busybox "$tree/sbin/modprobe"
+  ln -s "/host$root/lib/modules" "$tree/lib/modules"
   kernel=$(echo "$root"/lib/modules/*/kernel)
   for module in $modules; do cp "$kernel/drivers/$module.ko" "$tree/modules/"; done
   cp "$kernel"/fs/fuse/{fuse,virtiofs}.ko "$kernel/fs/overlayfs/overlay.ko" "$tree/modules/"
@@ -72,6 +77,8 @@ cleanup() {
 }
 trap cleanup EXIT
 make_initramfs "$work" "$@"
+truncate -s 1G "$work/disk"
+mkfs.ext4 -q "$work/disk" || fail 'no disk for the guest'
 
 libraries=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu/libfuse3
 LD_LIBRARY_PATH=$libraries "$root/usr/lib/qemu/virtiofsd" --socket-path="$work/virtiofs" -o source=/ -o sandbox=chroot -o cache=always \
@@ -85,10 +92,11 @@ for ((left = 500; left > 0; left--)); do
 done
 
 # A console for the guest's kernel, one for the command's output, one for its exit code.
-LD_LIBRARY_PATH=$libraries timeout "${TSSTACK_V2_TIMEOUT:-300}" "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \
+LD_LIBRARY_PATH=$libraries timeout "${TSSTACK_V2_TIMEOUT:-900}" "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \
   -machine q35 -accel tcg -cpu max -smp 2 -m 1G -nodefaults -no-reboot -display none \
   -object memory-backend-memfd,id=memory,size=1G,share=on -numa node,memdev=memory \
   -chardev "socket,id=root,path=$work/virtiofs" -device vhost-user-fs-pci,chardev=root,tag=root \
+  -drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
   -serial "file:$work/kernel.log" -serial stdio -serial "file:$work/code" \
   -kernel "$root"/boot/vmlinuz-* -initrd "$work/initramfs" -append 'console=ttyS0 panic=-1 cgroup_no_v1=all' </dev/null ||
   { cat "$work/kernel.log" >&2; fail 'QEMU failed'; }

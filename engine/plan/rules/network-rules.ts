@@ -24,8 +24,9 @@ export const linkRule: Rule<'link'> = (id, { desired, observed }, { renewed, uno
       remove: [{ ...required(gone), cause: 'its container is recreated' }],
       make: [{ op: create, cause: 'its container is recreated' }],
     };
+  const misfit = observed.type === desired.type ? 'its address changes' : `is a ${observed.type}`;
   if (observed.type !== desired.type || observed.ifname !== desired.ifname) {
-    return { remove: [{ ...required(gone), cause: `is a ${observed.type}` }], make: [{ op: create, cause: `was a ${observed.type}` }] };
+    return { remove: [{ ...required(gone), cause: misfit }], make: [{ op: create, cause: misfit }] };
   }
   const cause = linkDrift(desired, observed);
   return cause === undefined ? NOTHING : make({ kind: 'link.update', link: desired, observed }, cause);

@@ -52,6 +52,7 @@ export function session(engine: Partial<Engine>, { services = { web: {}, api: { 
         typeCheck: async () => [],
         loadStack: async () => ({ file: '/d/stack.config.ts', directory: '/d', spec, notices: [] }),
         connect: async () => scriptedEngine(engine, calls),
+        connectRemembered: async () => undefined,
       };
       return command.run(given, words, context);
     },

@@ -78,6 +78,19 @@ describe('applying a plan', () => {
     expect(result?.message).toBe('one failed\ntwo failed');
   });
 
+  it('takes what is cut off for cancelled, not for failed', async () => {
+    const controller = new AbortController();
+    const perform: Perform = (path, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+        if (path === 'second') controller.abort('SIGTERM');
+      });
+    const { events, result } = await run(planOf({ first: [], second: [], third: [1] }), perform, controller.signal);
+    expect(result).toMatchObject({ code: 'cancelled', cause: 'SIGTERM' });
+    expect(events.filter((event) => event.startsWith('skipped')).sort()).toEqual(['skipped first', 'skipped second', 'skipped third']);
+    expect(events.filter((event) => event.startsWith('failed'))).toEqual([]);
+  });
+
   it('starts nothing more once it is cancelled, and waits for what runs', async () => {
     const controller = new AbortController();
     let finished = false;
@@ -88,7 +101,7 @@ describe('applying a plan', () => {
     };
     const { events, result } = await run(planOf({ first: [], second: [1] }), perform, controller.signal);
     expect(finished).toBe(true);
-    expect(result?.message).toBe('stop');
+    expect(result).toMatchObject({ code: 'cancelled', message: 'cancelled before everything was done' });
     expect(events).toEqual(['started first', 'done first', 'skipped second']);
   });
 });

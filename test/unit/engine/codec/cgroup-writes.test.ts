@@ -163,6 +163,11 @@ describe('cgroupDrift', () => {
 
   it('takes the CPUs of the parent for no limit', () => {
     expect(cgroupDrift([], { 'cpuset/cpuset.cpus': '0-3', 'cpuset/../cpuset.cpus': '0-3' })).toEqual([]);
+    expect(cgroupDrift([], { 'unified/cpuset.cpus': '0-3', 'unified/../cpuset.cpus.effective': '0-3' })).toEqual([]);
+    expect(cgroupDrift([], { 'unified/cpuset.cpus': '', 'unified/../cpuset.cpus.effective': '0-3' })).toEqual([]);
+    expect(lines(cgroupDrift([], { 'unified/cpuset.cpus': '1', 'unified/../cpuset.cpus.effective': '0-3' }))).toEqual([
+      'unified/cpuset.cpus=0-3',
+    ]);
   });
 
   it.each([

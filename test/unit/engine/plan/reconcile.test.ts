@@ -136,6 +136,97 @@ describe('a plan', () => {
     expect(both).toContain('link:shop/front, link.create');
   });
 
+  it('removes nothing shared when only some services are chosen: the others may use it', () => {
+    const without = withService('web', { networks: attach('back'), ports: [] });
+    const plan = planText({ ...without, networks: { back: network({ internal: true }) } }, up(SHOP), {
+      policy: { ...POLICY, services: ['db'] },
+    });
+    expect(plan).not.toContain('link.delete');
+  });
+
+  it("keeps the others' hosts files right when only some services are chosen", () => {
+    const two = withService('db', { replicas: 2 });
+    const plan = planText(two, up(SHOP), { policy: { ...POLICY, services: ['db'] } });
+    expect(plan).toContain('file:shop/web-1/hosts, file.write, content changed');
+    expect(plan).not.toContain('container:shop/web-1');
+  });
+
+  it('stops everything even if old and new records of dependencies go round in a circle', () => {
+    const observed = up(SHOP);
+    const resources = observed.resources.map((resource) => {
+      if (resource.kind !== 'container' || resource.id !== 'container:shop/db-1' || !resource.state.record) return resource;
+      return { ...resource, state: { ...resource.state, record: { ...resource.state.record, dependsOn: ['web'] } } };
+    });
+    const plan = reconcile({ stackName: 'shop', resources: [] }, { ...observed, resources }, POLICY);
+    expect(plan.steps.filter(({ op }) => op.kind === 'container.stop')).toHaveLength(2);
+  });
+
+  it('makes the links of a container anew when its address changes, and with them the routes', async () => {
+    const fixed = (subnet: string) => ({ ...SHOP, networks: { ...SHOP.networks, front: network({ subnet }) } });
+    const text = planText(fixed('10.2.0.0/24'), up(fixed('10.1.0.0/24')), { before: fixed('10.1.0.0/24') });
+    await expect(text).toMatchFileSnapshot(golden('subnet-changed'));
+  });
+
+  it('lets two services swap their static addresses: each waits until the other has given its own up', async () => {
+    const pair = (web: string, db: string) => {
+      const at = (ipv4Address: string) => service({ networks: [{ network: 'lan', aliases: [], ipv4Address }] });
+      return stack({ web: at(web), db: at(db) }, { networks: { lan: network({ subnet: '10.1.0.0/24' }) } });
+    };
+    const before = pair('10.1.0.5', '10.1.0.6');
+    await expect(planText(pair('10.1.0.6', '10.1.0.5'), settled(desiredOf(before)), { before })).toMatchFileSnapshot(
+      golden('addresses-swapped'),
+    );
+  });
+
+  it('starts a renamed service when the one of the old name has left its volume, and a renamed network when the subnet is free', async () => {
+    const named = (name: string, lan: string) =>
+      stack(
+        { [name]: service({ networks: attach(lan), mounts: [{ type: 'volume', source: 'data', target: '/data', readOnly: false }] }) },
+        { networks: { [lan]: network({ subnet: '10.1.0.0/24' }) }, volumes: { data: { labels: {} } } },
+      );
+    const before = named('db', 'lan');
+    await expect(planText(named('database', 'wire'), settled(desiredOf(before)), { before })).toMatchFileSnapshot(golden('renamed'));
+  });
+
+  it('gives a new container no address of a leaving one while there are others', () => {
+    const before = withService('web', { replicas: 2 });
+    const after = { ...SHOP, services: { ...SHOP.services, api: service({ networks: attach('front', 'back') }) } };
+    const [own, now] = [
+      lower(before, STACK, facts()).allocation,
+      lower(after, STACK, facts({ own: lower(before, STACK, facts()).allocation })).allocation,
+    ];
+    expect(Object.values(own.addresses)).not.toContain(now.addresses['api-1/front']);
+    expect(Object.values(own.addresses)).not.toContain(now.addresses['api-1/back']);
+  });
+
+  it('takes an `mtu` back that is not set any more', () => {
+    const jumbo = { ...SHOP, networks: { ...SHOP.networks, front: network({ mtu: 9000 }) } };
+    expect(planText(SHOP, up(jumbo))).toContain('link:shop/front, link.update, mtu 9000 → 1500');
+  });
+
+  it('plans networks whose names every object in JavaScript has', () => {
+    const odd = stack({ web: service({ networks: attach('constructor') }) }, { networks: { constructor: network() } });
+    expect(planText(odd, EMPTY, { before: stack({}) })).toContain('link:shop/constructor, link.create');
+  });
+
+  it('scales to nothing and leaves the networks', async () => {
+    const none = withService('web', { replicas: 0 });
+    await expect(planText(none, up(SHOP))).toMatchFileSnapshot(golden('scale-to-zero'));
+  });
+
+  it('makes many changes at once', async () => {
+    const changed = {
+      ...SHOP,
+      services: {
+        ...withService('web', { command: ['/bin/other'], networks: attach('front') }).services,
+        db: service({ networks: attach('back'), healthcheck: HEALTHCHECK, dependsOn: {}, labels: { tier: 'data' } }),
+        mail: service({ networks: attach('back') }),
+      },
+      networks: { front: network({ internal: true }), back: network() },
+    };
+    await expect(planText(changed, ended(up(SHOP), 'web-1', 1))).toMatchFileSnapshot(golden('many-changes'));
+  });
+
   it('names a foreign link in its way and has no steps', () => {
     const bridge = desiredOf(SHOP).resources.find(({ id }) => id === 'link:shop/front');
     const ifname = bridge?.kind === 'link' ? bridge.spec.ifname : '';
