@@ -1,3 +1,5 @@
+import { TsstackError } from '../engine/model/errors.ts';
+
 /**
  * SIGINT, SIGTERM and SIGHUP while a command runs. The first aborts `signal`; the second aborts `hurry`, if the command knows how to hurry; the one
  * after that ends the process where it stands, which loses nothing: each step leaves its object whole or absent, and the next command goes on.
@@ -22,7 +24,7 @@ export function listenForInterrupts(process: InterruptSource): Interrupts {
     if (receiver !== undefined) receiver(name);
     else if (!first.signal.aborted) {
       code = EXIT_CODES[name];
-      first.abort(name);
+      first.abort(new TsstackError(`cancelled by ${name}`, { code: 'cancelled' }));
     } else if (canHurry && !second.signal.aborted) second.abort(name);
     else process.exit(EXIT_CODES[name]);
   };

@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsstackError } from '../engine/model/errors.ts';
 import { type Invocation, parseArguments } from './arguments.ts';
+import { isCancellation } from './cancellation.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { connect, connectRemembered, findStackFile, loadStack, pathsFor, typeCheck } from './connect.ts';
@@ -91,10 +92,6 @@ async function runCommand(invocation: Invocation & { readonly command: Command }
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-function isCancellation(error: unknown): boolean {
-  return (error instanceof TsstackError && error.code === 'cancelled') || (error instanceof Error && error.name === 'AbortError');
 }
 
 /** Without `process.stdout`, which costs three times as much as all else that `--version` does. */

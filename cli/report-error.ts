@@ -9,7 +9,20 @@ export interface ReportOptions {
 }
 
 /** `error: …`, its causes, `hint: …`; each line ended. */
-export function renderError(error: unknown, { debug, color }: ReportOptions): string {
+export function renderError(error: unknown, options: ReportOptions): string {
+  return partsOf(error)
+    .map((part) => renderOne(part, options))
+    .join('');
+}
+
+/** Failures of several steps, each of which has its own causes and hint. */
+function partsOf(error: unknown): readonly unknown[] {
+  if (!(error instanceof TsstackError) || !(error.cause instanceof AggregateError)) return [error];
+  const { errors } = error.cause;
+  return error.message === errors.map(messageOf).join('\n') ? errors : [error];
+}
+
+function renderOne(error: unknown, { debug, color }: ReportOptions): string {
   const label = paint(color, 'red', 'error:');
   const known = error instanceof TsstackError ? error : asRefusal(error);
   const message = known?.message ?? `something unexpected happened: ${messageOf(error)}`;

@@ -9,6 +9,7 @@ const LONGEST_CONTAINER_NAME = 63;
 export function crosscheck(spec: StackSpec, log: IssueLog): void {
   for (const [name, service] of Object.entries(spec.services)) {
     checkContainerName(spec, name, log);
+    checkCommand(name, service, log);
     checkMountTargets(name, service, log);
     checkPortsHaveNetwork(name, service, log);
     checkConditions(spec, name, log);
@@ -27,6 +28,13 @@ function checkContainerName(spec: StackSpec, service: string, log: IssueLog): vo
     undefined,
     `would name a container \`${longest}\`, which is longer than ${LONGEST_CONTAINER_NAME} characters`,
   );
+}
+
+/** An image from a registry may bring a command of its own; a directory has none. */
+function checkCommand(name: string, { image, entrypoint, command }: ServiceSpec, log: IssueLog): void {
+  if (image.kind === 'reference' || (entrypoint ?? []).length + (command ?? []).length > 0) return;
+  const what = image.kind === 'rootfs' ? 'rootfs()' : 'hostRootfs()';
+  log.add(['services', name, 'command'], undefined, `is missing: \`${what}\` has none of its own`);
 }
 
 function checkMountTargets(name: string, service: ServiceSpec, log: IssueLog): void {

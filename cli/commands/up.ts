@@ -103,6 +103,9 @@ async function showLastWords(containers: readonly string[], since: number, { con
 }
 
 async function stopHalfStarted({ context, engine, stack }: Session, services: readonly string[] | undefined): Promise<void> {
-  context.terminal.err.write('stopping\n');
-  await engine.stop(stack.spec, { signal: new AbortController().signal, onEvent() {}, hurry: context.interrupts.hurry(), services });
+  const { terminal, interrupts } = context;
+  const hurry = interrupts.hurry();
+  terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}
+`);
+  await engine.stop(stack.spec, { signal: new AbortController().signal, onEvent() {}, hurry, services });
 }

@@ -5,6 +5,11 @@ export async function checkIptables(host: Host): Promise<Finding> {
   const advice = 'install it: `apt-get install iptables`, `dnf install iptables-nft` or `apk add iptables`';
   const absent = ['iptables', 'iptables-save', 'iptables-restore'].filter((program) => host.program(program) === undefined);
   const program = host.program('iptables');
+  // A shell of `su` without `-`, or cron's.
+  const there =
+    absent.length > 0 ? ['/usr/sbin', '/sbin', '/usr/local/sbin'].find((directory) => host.exists(`${directory}/iptables`)) : undefined;
+  if (there !== undefined)
+    return { name, status: 'missing', detail: `in \`${there}\`, which is not in PATH`, advice: `run \`export PATH="$PATH:${there}"\`` };
   if (program === undefined || absent.length > 0) return { name, status: 'missing', detail: `no \`${absent.join('`, `')}\``, advice };
   const { code, output } = await host.run(program, ['--version']);
   const version = /v(\S+)(?: \((\w+)\))?/.exec(output);

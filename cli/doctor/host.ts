@@ -18,7 +18,7 @@ export interface Host {
   may(path: string, what: 'write' | 'execute'): boolean;
   /** Bytes an ordinary write could still take. */
   freeBytes(path: string): number;
-  /** Absolute path of a program: in PATH, or where system programs are. */
+  /** Absolute path of a program in PATH, where the engine will look for it. */
   program(name: string): string | undefined;
   run(program: string, argv: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
 }
@@ -70,7 +70,7 @@ export function thisHost(paths: Paths, env: NodeJS.ProcessEnv): Host {
       return bavail * bsize;
     },
     program(name) {
-      const directories = [...(env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'].filter((directory) => directory !== '');
+      const directories = (env['PATH'] ?? '').split(':').filter((directory) => directory !== '');
       return directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
     },
     run: (program, argv) =>

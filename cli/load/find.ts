@@ -27,7 +27,7 @@ export function findStackFile(directory: string, named: string | undefined): str
   }
   throw new TsstackError(`cannot find a stack file: there is no \`${NAMES[0]}\` in \`${directory}\` or above it`, {
     code: 'not-found',
-    hint: '`tsstack init` writes one; `--file` names one elsewhere',
+    hint: '`--file` names one elsewhere; the README has one to start from',
   });
 }
 

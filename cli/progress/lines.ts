@@ -1,6 +1,6 @@
 import { paint } from '../style.ts';
 import type { TextStream } from '../terminal.ts';
-import type { ProgressView } from './tracker.ts';
+import { type ProgressView, wordFor } from './tracker.ts';
 
 /** For pipes, files and CI: a line when something is done. `verbose`: a line for every step too. */
 export function lineView(stream: TextStream, options: { readonly verbose: boolean }): ProgressView {
@@ -8,10 +8,11 @@ export function lineView(stream: TextStream, options: { readonly verbose: boolea
     planned() {},
     began() {},
     ended({ label }, result) {
-      if ('outcome' in result) stream.write(`${label} ${result.outcome}\n`);
+      const word = wordFor(result);
+      if ('outcome' in result) stream.write(`${label} ${word}\n`);
       // Why is told once, at the end, as the command's error.
-      else if ('error' in result) stream.write(`${label} ${paint(stream.color, 'red', 'failed')}\n`);
-      else stream.write(`${label} ${paint(stream.color, 'dim', options.verbose ? `skipped: ${result.skipped}` : 'skipped')}\n`);
+      else if ('error' in result) stream.write(`${label} ${paint(stream.color, 'red', word)}\n`);
+      else stream.write(`${label} ${paint(stream.color, 'dim', options.verbose ? `${word}: ${result.skipped}` : word)}\n`);
     },
     ...(options.verbose && {
       stepDone({ id, resource, op, cause }, durationMs) {

@@ -1,6 +1,7 @@
 import type { Listr } from 'listr2';
+import { isCancellation } from '../cancellation.ts';
 import type { StepGroup } from './groups.ts';
-import type { GroupResult, ProgressView } from './tracker.ts';
+import { type GroupResult, type ProgressView, wordFor } from './tracker.ts';
 
 /** For a terminal: one line a group, drawn over in place. listr2 is loaded when there is something to show, which an unchanged `up` never has. */
 export function taskView(stream: NodeJS.WriteStream): ProgressView {
@@ -42,9 +43,9 @@ async function draw(ends: ReadonlyMap<StepGroup, Drawn>, stream: NodeJS.WriteStr
         task.title = end.title;
         end.task = task;
         const result = await end.promise;
-        if ('error' in result) throw new Error(`${group.label} failed`);
-        if ('skipped' in result) task.skip(`${group.label} skipped`);
-        else task.title = `${group.label} ${result.outcome}`;
+        task.title = `${group.label} ${wordFor(result)}`;
+        if ('skipped' in result || ('error' in result && isCancellation(result.error))) task.skip(task.title);
+        else if ('error' in result) throw result.error;
       },
     })),
     {
@@ -52,7 +53,7 @@ async function draw(ends: ReadonlyMap<StepGroup, Drawn>, stream: NodeJS.WriteStr
       exitOnError: false,
       // Signals are the command's business: listr2 would exit at SIGINT.
       registerSignalListeners: false,
-      rendererOptions: { showErrorMessage: false, collapseSkips: false, logger: new ListrLogger({ processOutput }) },
+      rendererOptions: { showErrorMessage: false, logger: new ListrLogger({ processOutput }) },
     },
   );
   await tasks.run();

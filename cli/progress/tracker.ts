@@ -1,5 +1,6 @@
 import type { EngineEvent } from '../../engine/model/events.ts';
 import type { Plan, Step } from '../../engine/model/plan.ts';
+import { isCancellation } from '../cancellation.ts';
 import { groupSteps, outcome, type StepGroup } from './groups.ts';
 
 /** What a view of a running plan is told. Each group begins once and ends once. */
@@ -16,6 +17,13 @@ export interface ProgressView {
   close(): Promise<void>;
 }
 export type GroupResult = { readonly outcome: string } | { readonly error: Error } | { readonly skipped: string };
+
+/** What a view says after the group's label. */
+export function wordFor(result: GroupResult): string {
+  if ('outcome' in result) return result.outcome;
+  if ('skipped' in result) return 'skipped';
+  return isCancellation(result.error) ? 'cancelled' : 'failed';
+}
 
 /** Turns the engine's events about steps into what a view shows. */
 export function trackProgress(view: ProgressView): (event: EngineEvent) => void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isCancellation } from '../../../cli/cancellation.ts';
 import type { Engine } from '../../../engine/model/engine.ts';
 import { lines, listing, NOW, planOf, session } from './support/session.ts';
 
@@ -131,6 +132,18 @@ describe('an attached up', () => {
     expect(await s.run('up')).toBe(0);
     expect(s.err()).toContain('disk full');
   });
+});
+
+test('what an interrupt aborts with is a cancellation, whoever throws it', async () => {
+  const s: ReturnType<typeof session> = session({
+    async up(_spec, { signal }) {
+      s.interrupt('SIGINT');
+      signal.throwIfAborted();
+      return { plan: planOf(), durationMs: 1 };
+    },
+  });
+  const error = await s.run('up', '-d').catch((thrown: unknown) => thrown);
+  expect(isCancellation(error)).toBe(true);
 });
 
 test('a detached up interrupted leaves what it has started to the next one', async () => {

@@ -74,6 +74,7 @@ describe('what is lacking is found, with what to do', () => {
     ['cgroups', 'warning', { files: { ...FILES, '/sys/fs/cgroup/cgroup.controllers': 'cpu cpuset pids\n' } }, /cgroup_enable=memory/],
     ['seccomp', 'warning', { files: { ...FILES, '/proc/self/status': 'Name:\tnode\n' } }, /CONFIG_SECCOMP_FILTER/],
     ['iptables', 'missing', { program: () => undefined }, /apt-get install iptables/],
+    ['iptables', 'missing', { program: () => undefined, files: { ...FILES, '/usr/sbin/iptables': '' } }, /PATH="\$PATH:\/usr\/sbin"/],
     ['IP forwarding', 'missing', { may: (path) => !path.endsWith('ip_forward') }, /sysctl/],
     ['launcher', 'missing', { files: { ...FILES, '/l': undefined } }, /npm run build/],
     ['launcher', 'missing', { may: (path) => path !== '/l' }, /chmod/],

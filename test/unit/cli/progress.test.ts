@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { causeOf, groupSteps, outcome } from '../../../cli/progress/groups.ts';
 import { lineView } from '../../../cli/progress/lines.ts';
 import { trackProgress } from '../../../cli/progress/tracker.ts';
+import { TsstackError } from '../../../engine/model/errors.ts';
 import type { Step } from '../../../engine/model/plan.ts';
 import { planOf, step } from './support/session.ts';
 
@@ -124,6 +125,12 @@ describe('plain progress', () => {
     expect(shown(false, done, failed, skipped, skipped, skipped)).toBe('shop-web-1 failed\n');
     expect(shown(false, skipped, skipped, skipped, failed, skipped)).toBe('shop-web-1 failed\n');
     expect(shown(false, done, skipped, skipped, skipped, skipped)).toBe('shop-web-1 skipped\n');
+  });
+
+  test('tells what was cancelled from what failed', () => {
+    const stopped = (each: Step) =>
+      ({ type: 'step.failed', at: 0, step: each, error: new TsstackError('cancelled', { code: 'cancelled' }) }) as const;
+    expect(shown(false, done, stopped, skipped, skipped, skipped)).toBe('shop-web-1 cancelled\n');
   });
 
   test('shows every step if asked', () => {

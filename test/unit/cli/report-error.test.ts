@@ -56,6 +56,21 @@ test('a directory that cannot be made is told as what it nearly always is', () =
   expect(renderError(error, plain)).toContain('cannot mkdir `/ro/x`: no such file or directory\n  hint: is the filesystem read-only?');
 });
 
+test('failures of several steps are told each with its own hint', () => {
+  const failures = [
+    new TsstackError('job `seed-1` exited with code 3', { code: 'service-failed', hint: 'see its logs' }),
+    new TsstackError('cannot start `a-1`', { code: 'launch', cause: new Error('EINVAL') }),
+  ];
+  const both = new TsstackError(failures.map(({ message }) => message).join('\n'), {
+    code: 'service-failed',
+    hint: 'see its logs',
+    cause: new AggregateError(failures),
+  });
+  expect(renderError(both, plain)).toBe(
+    'error: job `seed-1` exited with code 3\n  hint: see its logs\nerror: cannot start `a-1`\n  cause: EINVAL\n',
+  );
+});
+
 test('several things in the way are several errors', () => {
   expect(renderError(new TsstackError('port 80 is taken\nport 81 is taken', { code: 'obstacle' }), plain)).toBe(
     'error: port 80 is taken\nerror: port 81 is taken\n',

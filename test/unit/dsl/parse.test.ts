@@ -159,6 +159,7 @@ describe('a stack in long form', () => {
   it('makes paths absolute', () => {
     const service = serviceOf({
       image: rootfs('./root'),
+      command: 'true',
       envFile: ['a.env', { path: '/b.env', required: false }],
       workingDir: '/app/./x/',
     });
@@ -246,6 +247,14 @@ describe('mistakes', () => {
       ['services.c.dependsOn.a: makes a cycle: a → b → c → a'],
     ],
     ['a service that waits for itself', { services: { a: { image, dependsOn: ['a'] } } }, ['services.a.dependsOn.a: makes a cycle: a → a']],
+    [
+      'nothing to run',
+      { services: { a: { image: rootfs('./a') }, b: { image: hostRootfs(), entrypoint: [], command: [] }, c: { image } } },
+      [
+        'services.a.command: is missing: `rootfs()` has none of its own',
+        'services.b.command: is missing: `hostRootfs()` has none of its own',
+      ],
+    ],
     [
       'conditions that never come',
       {
