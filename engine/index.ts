@@ -30,6 +30,7 @@ import {
   withDependencies,
 } from './wiring/prepare.ts';
 import { Session } from './wiring/session.ts';
+import { tellStorageFailures } from './wiring/storage-failure.ts';
 import { hasEnded, superviseContainers } from './wiring/supervisor.ts';
 
 export interface EngineOptions {
@@ -74,15 +75,19 @@ class StackEngine implements Engine {
 
   async plan(spec: StackSpec, options: PlanOptions): Promise<Plan> {
     requireRoot('plan');
-    makeHostDirectories(this.#session);
-    return planUp(this.#session, spec, { policy: policyOf(options), keep: false, signal: options.signal });
+    return this.#telling(() => {
+      makeHostDirectories(this.#session);
+      return planUp(this.#session, spec, { policy: policyOf(options), keep: false, signal: options.signal });
+    });
   }
 
   async up(spec: StackSpec, options: UpOptions): Promise<UpResult> {
     const timeout = options.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(options.waitTimeoutMs);
     const signal = timeout ? AbortSignal.any([options.signal, timeout]) : options.signal;
     try {
-      const result = await this.#reconcile(spec, { policy: policyOf(options), command: 'up', onEvent: options.onEvent, signal });
+      const result = await this.#telling(() =>
+        this.#reconcile(spec, { policy: policyOf(options), command: 'up', onEvent: options.onEvent, signal }),
+      );
       if (options.wait) await this.#waitForAll(chosenContainers(spec, options.services), { signal, onEvent: options.onEvent });
       return result;
     } catch (error) {
@@ -152,14 +157,16 @@ class StackEngine implements Engine {
       signal,
       onEvent,
       restart: async (container) => {
-        await this.#reconcile(spec, {
-          policy: { ...DEFAULT_POLICY, containers: [container] },
-          command: 'restart',
-          signal,
-          onEvent: ignore,
-          // Under the lock: `down` may have removed it, or another `up` started it, since it was found stopped.
-          isStillWanted: () => hasEnded(this.#session, container),
-        });
+        await this.#telling(() =>
+          this.#reconcile(spec, {
+            policy: { ...DEFAULT_POLICY, containers: [container] },
+            command: 'restart',
+            signal,
+            onEvent: ignore,
+            // Under the lock: `down` may have removed it, or another `up` started it, since it was found stopped.
+            isStillWanted: () => hasEnded(this.#session, container),
+          }),
+        );
       },
     });
     return listContainers(this.#session).filter(({ name }) => containers.includes(name));
@@ -199,6 +206,10 @@ class StackEngine implements Engine {
     });
     for (const message of this.#session.warnings) onEvent({ type: 'notice', at: Date.now(), message });
     this.#session.warnings.clear();
+  }
+
+  #telling<T>(work: () => Promise<T>): Promise<T> {
+    return tellStorageFailures(this.#session.host.stateDirectory, async () => work());
   }
 
   async #waitForAll(containers: readonly Replica[], options: AwaitOptions): Promise<void> {

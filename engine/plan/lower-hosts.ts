@@ -21,7 +21,9 @@ export function neighboursOf({ spec, stack, allocation }: LowerContext): Neighbo
     for (const { network, aliases } of service.networks) {
       const address = allocation.addresses[`${name}/${network}`];
       if (address === undefined) continue;
-      const neighbour = { container: name, address, names: [name, `${stack.name}-${name}`, serviceName, ...aliases] };
+      // Where a service is called `web-1`, that is what the name means, and not the first container of `web`.
+      const short = Object.hasOwn(spec.services, name) ? [] : [name];
+      const neighbour = { container: name, address, names: [...short, `${stack.name}-${name}`, serviceName, ...aliases] };
       const known = result.get(network);
       if (known) known.push(neighbour);
       else result.set(network, [neighbour]);

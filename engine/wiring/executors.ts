@@ -1,18 +1,20 @@
 /** Every kind of op and who performs it. A kind that is missing here does not compile. */
 
-import { addressExecutors } from '../kernel/addresses.ts';
+import { type AddressExecutors, addressExecutors } from '../kernel/addresses.ts';
 import { cgroupExecutors } from '../kernel/cgroups.ts';
 import { containerExecutors } from '../kernel/containers.ts';
 import { fileExecutors } from '../kernel/files.ts';
 import { firewallExecutors } from '../kernel/firewall.ts';
-import { linkExecutors } from '../kernel/links.ts';
-import { routeExecutors } from '../kernel/routes.ts';
+import { type LinkExecutors, linkExecutors } from '../kernel/links.ts';
+import { type RouteExecutors, routeExecutors } from '../kernel/routes.ts';
 import { sysctlExecutors } from '../kernel/sysctls.ts';
 import { volumeExecutors } from '../kernel/volumes.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { Executors } from '../model/plan.ts';
+import type { NetnsRef } from '../model/resources.ts';
 import { signalNumber } from '../plan/signals.ts';
 import { awaitExecutors } from './await.ts';
+import { tellLastWords } from './last-words.ts';
 import type { Session } from './session.ts';
 
 export interface ExecutorOptions {
@@ -22,12 +24,10 @@ export interface ExecutorOptions {
 }
 
 export function createExecutors(session: Session, { onEvent, hurry }: ExecutorOptions): Executors {
-  const { namespaces, paths } = session;
+  const { paths } = session;
   return {
     ...sysctlExecutors(),
-    ...linkExecutors({ namespaces }),
-    ...addressExecutors({ namespaces }),
-    ...routeExecutors({ namespaces }),
+    ...networkExecutors(session),
     ...firewallExecutors(),
     ...volumeExecutors,
     ...cgroupExecutors(session.cgroups),
@@ -42,5 +42,22 @@ export function createExecutors(session: Session, { onEvent, hurry }: ExecutorOp
       hurry: hurry ?? new AbortController().signal,
     }),
     ...awaitExecutors(session, onEvent),
+  };
+}
+
+function networkExecutors(session: Session): LinkExecutors & AddressExecutors & RouteExecutors {
+  const { namespaces } = session;
+  const links = linkExecutors({ namespaces });
+  const addresses = addressExecutors({ namespaces });
+  const routes = routeExecutors({ namespaces });
+  const within = (netns: NetnsRef) => (netns.in === 'container' ? netns.container : undefined);
+  return {
+    ...links,
+    ...addresses,
+    ...routes,
+    'link.create': (op, signal) =>
+      tellLastWords(session, op.link.type === 'veth' ? op.link.container : undefined, () => links['link.create'](op, signal)),
+    'address.add': (op, signal) => tellLastWords(session, within(op.address.netns), () => addresses['address.add'](op, signal)),
+    'route.add': (op, signal) => tellLastWords(session, within(op.route.netns), () => routes['route.add'](op, signal)),
   };
 }

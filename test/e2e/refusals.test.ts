@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
@@ -155,5 +155,34 @@ test('a full disk is one clear message, and the next down clears up', async () =
       execFileSync('umount', [p.stateDirectory]);
     }
     expect((await until('it comes up elsewhere', () => p.ok(['up', '-d']))).code).toBe(0);
+  });
+});
+
+test('a disk that fills up later is told as that, and what runs goes on', async () => {
+  await withProject(only({ services: { web: idle } }), async (p) => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'full', p.stateDirectory]);
+    try {
+      await p.ok(['up', '-d']);
+      const { pid } = await p.container('web-1');
+      expect(() => writeFileSync(`${p.stateDirectory}/fill`, Buffer.alloc(2 ** 20))).toThrow('ENOSPC');
+      p.write(only({ services: { web: idle, more: idle } }));
+      const up = await p.tsstack(['up', '-d']);
+      expect(up.code).toBe(1);
+      expect(up.stderr).toMatch(/cannot write .*no space left on device/);
+      expect(up.stderr).toContain('hint: the disk is full');
+      expect((await p.container('web-1')).pid).toBe(pid);
+      await p.ok(['down', '--volumes']);
+    } finally {
+      execFileSync('umount', [p.stateDirectory]);
+    }
+  });
+});
+
+test('a root filesystem that cannot be built is told as that, not as a network that is gone', async () => {
+  await withProject(only({ services: { web: { ...idle, workingDir: '/bin/busybox' } } }), async (p) => {
+    const up = await p.tsstack(['up', '-d']);
+    expect(up.code).toBe(1);
+    expect(up.stderr).toMatch(/cannot \w+ container `web-1`: target .*\/bin\/busybox/);
+    expect(up.stderr).not.toContain('network namespace');
   });
 });

@@ -217,6 +217,13 @@ describe('a plan', () => {
     expect(targets.slice(-4)).toEqual(['/other', '/data', '/data/a', '/data/a/b']);
   });
 
+  it('lets a name of a service mean that service, though a container of another bears it', () => {
+    const desired = desiredOf(stack({ web: service(), 'web-1': service(), ask: service() }));
+    const file = desired.resources.find(({ id }) => id === 'file:shop/ask-1/hosts');
+    const names = file?.kind === 'file' ? file.spec.content.split('\n').map((line) => line.split(/[\t ]/).slice(1)) : [];
+    expect(names.filter((line) => line.includes('web-1'))).toEqual([['web-1-1', 'shop-web-1-1', 'web-1']]);
+  });
+
   it('scales to nothing and leaves the networks', async () => {
     const none = withService('web', { replicas: 0 });
     await expect(planText(none, up(SHOP))).toMatchFileSnapshot(golden('scale-to-zero'));
