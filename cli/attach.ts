@@ -1,6 +1,6 @@
 import type { ContainerListing, Engine } from '../engine/model/engine.ts';
 import { TsstackError } from '../engine/model/errors.ts';
-import type { EngineEvent } from '../engine/model/events.ts';
+import type { EngineEvent, OnEvent } from '../engine/model/events.ts';
 import type { CommandContext, LoadedStack } from './context.ts';
 import { printLogs } from './log-printer.ts';
 import { describeEvent, describeExit } from './progress/happenings.ts';
@@ -42,8 +42,8 @@ export async function attach(engine: Engine, stack: LoadedStack, context: Comman
     (error: unknown) => ({ error }),
   );
   try {
-    const listings = await engine.supervise(stack.spec, { signal: leave, onEvent });
-    if (leave.aborted) await stop(engine, context, onEvent);
+    const listings = await engine.supervise(stack.spec, { signal: leave, onEvent, services: options.only });
+    if (leave.aborted) await stop(engine, stack, { context, onEvent, services: options.only });
     else throwIfFailed(listings, stack);
   } finally {
     ended.abort();
@@ -53,13 +53,19 @@ export async function attach(engine: Engine, stack: LoadedStack, context: Comman
   return interrupts.exitCode() ?? 0;
 }
 
-async function stop(engine: Engine, context: CommandContext, onEvent: Parameters<Engine['stop']>[0]['onEvent']): Promise<void> {
+interface Stopping {
+  readonly context: CommandContext;
+  readonly onEvent: OnEvent;
+  readonly services: readonly string[] | undefined;
+}
+
+async function stop(engine: Engine, stack: LoadedStack, { context, onEvent, services }: Stopping): Promise<void> {
   const { terminal, interrupts } = context;
   const hurry = interrupts.hurry();
   // A terminal has shown `^C` where the cursor was.
   if (terminal.err.isTTY) terminal.err.write('\n');
   terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}\n`);
-  await engine.stop({ signal: new AbortController().signal, onEvent, hurry });
+  await engine.stop(stack.spec, { signal: new AbortController().signal, onEvent, hurry, services });
   terminal.err.write('stopped\n');
 }
 

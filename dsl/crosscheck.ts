@@ -11,6 +11,7 @@ export function crosscheck(spec: StackSpec, log: IssueLog): void {
     checkContainerName(spec, name, log);
     checkCommand(name, service, log);
     checkMountTargets(name, service, log);
+    checkPortsHaveNetwork(name, service, log);
     checkConditions(spec, name, log);
   }
   checkCycles(spec, log);
@@ -40,6 +41,13 @@ function checkMountTargets(name: string, service: ServiceSpec, log: IssueLog): v
   const targets = service.mounts.map((mount) => mount.target);
   for (const target of new Set(targets.filter((target, index) => targets.indexOf(target) < index))) {
     log.add(['services', name, 'volumes'], undefined, `mount more than one thing at \`${target}\``);
+  }
+}
+
+function checkPortsHaveNetwork(name: string, { ports, networks }: ServiceSpec, log: IssueLog): void {
+  const told = log.issues.some(({ path: [, service, key] }) => service === name && key === 'networks');
+  if (ports.length > 0 && networks.length === 0 && !told) {
+    log.add(['services', name, 'ports'], undefined, 'lead nowhere: the service is on no network');
   }
 }
 

@@ -9,8 +9,8 @@ import { TsstackError } from './model/errors.ts';
 import type { OnEvent } from './model/events.ts';
 import type { StackIdentity } from './model/ids.ts';
 import type { Plan, Policy } from './model/plan.ts';
-import { CGROUP_ROOT, stackIdentity } from './plan/names.ts';
-import { containersOf } from './plan/replicas.ts';
+import { CGROUP_ROOT, serviceOfContainer, stackIdentity } from './plan/names.ts';
+import { containersOf, type Replica } from './plan/replicas.ts';
 import { stacksOfDirectory } from './store/allocation.ts';
 import { acquireStackLock } from './store/lock.ts';
 import { readLogs } from './store/logs.ts';
@@ -19,9 +19,18 @@ import { type AwaitOptions, awaitCompleted, awaitHealthy, awaitRunning } from '.
 import { execInContainer } from './wiring/exec.ts';
 import { createExecutors } from './wiring/executors.ts';
 import { listContainers } from './wiring/listing.ts';
-import { DEFAULT_POLICY, makeDirectories, planDown, planUp, requireRoot, throwObstacles } from './wiring/prepare.ts';
+import {
+  DEFAULT_POLICY,
+  makeHostDirectories,
+  makeStackDirectories,
+  planDown,
+  planUp,
+  requireRoot,
+  throwObstacles,
+  withDependencies,
+} from './wiring/prepare.ts';
 import { Session } from './wiring/session.ts';
-import { superviseContainers } from './wiring/supervisor.ts';
+import { hasEnded, superviseContainers } from './wiring/supervisor.ts';
 
 export interface EngineOptions {
   readonly name: string;
@@ -65,8 +74,7 @@ class StackEngine implements Engine {
 
   async plan(spec: StackSpec, options: PlanOptions): Promise<Plan> {
     requireRoot('plan');
-    fs.mkdirSync(this.#session.host.stateDirectory, { recursive: true, mode: 0o711 });
-    fs.mkdirSync(this.#session.host.runDirectory, { recursive: true, mode: 0o711 });
+    makeHostDirectories(this.#session);
     return planUp(this.#session, spec, { policy: policyOf(options), keep: false, signal: options.signal });
   }
 
@@ -75,22 +83,25 @@ class StackEngine implements Engine {
     const signal = timeout ? AbortSignal.any([options.signal, timeout]) : options.signal;
     try {
       const result = await this.#reconcile(spec, { policy: policyOf(options), command: 'up', onEvent: options.onEvent, signal });
-      if (options.wait) await this.#waitForAll(spec, { signal, onEvent: options.onEvent });
+      if (options.wait) await this.#waitForAll(chosenContainers(spec, options.services), { signal, onEvent: options.onEvent });
       return result;
     } catch (error) {
       if (!timeout?.aborted || options.signal.aborted) throw error;
-      throw new TsstackError(`stack \`${this.identity.name}\` is not ready after ${options.waitTimeoutMs} ms: ${this.#notReady(spec)}`, {
-        code: 'wait-timed-out',
-        hint: '`tsstack ps` and `tsstack logs` show what it waits for',
-        cause: error,
-      });
+      throw new TsstackError(
+        `stack \`${this.identity.name}\` is not ready after ${options.waitTimeoutMs} ms: ${this.#notReady(chosenContainers(spec, options.services))}`,
+        {
+          code: 'wait-timed-out',
+          hint: '`tsstack ps` and `tsstack logs` show what it waits for',
+          cause: error,
+        },
+      );
     }
   }
 
   async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
     requireRoot('take the stack down');
     const startedAt = Date.now();
-    makeDirectories(this.#session);
+    makeHostDirectories(this.#session);
     using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, 'down');
     const plan = withGrace(await planDown(this.#session, { deleteVolumes: volumes, signal }), timeoutMs);
     await this.#apply(plan, { signal, onEvent });
@@ -98,13 +109,24 @@ class StackEngine implements Engine {
     return { plan, durationMs: Date.now() - startedAt };
   }
 
-  async stop({ signal, onEvent, hurry }: { signal: AbortSignal; onEvent: OnEvent; hurry: AbortSignal }): Promise<void> {
+  async stop(
+    spec: StackSpec,
+    {
+      signal,
+      onEvent,
+      hurry,
+      services,
+    }: { signal: AbortSignal; onEvent: OnEvent; hurry: AbortSignal; services?: readonly string[] | undefined },
+  ): Promise<void> {
     requireRoot('stop the stack');
     using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, 'stop');
     const plan = await planDown(this.#session, { deleteVolumes: false, signal });
-    const stops = plan.steps.filter(({ op }) => op.kind === 'container.stop');
+    const chosen = withDependencies(spec, services);
+    const stops = plan.steps.filter(({ op }) => op.kind === 'container.stop' && (chosen?.includes(serviceOfContainer(op.name)) ?? true));
+    const ids = new Set(stops.map(({ id }) => id));
     // Stops depend on stops alone. In a hurry the grace period ends; what is being stopped is stopped.
-    await this.#apply({ ...plan, steps: stops }, { signal, onEvent, hurry });
+    const steps = stops.map((step) => ({ ...step, dependsOn: step.dependsOn.filter((id) => ids.has(id)) }));
+    await this.#apply({ ...plan, steps }, { signal, onEvent, hurry });
   }
 
   async ps() {
@@ -121,8 +143,12 @@ class StackEngine implements Engine {
     return execInContainer(this.#session, options);
   }
 
-  async supervise(spec: StackSpec, { signal, onEvent }: { signal: AbortSignal; onEvent: OnEvent }) {
-    await superviseContainers(this.#session, spec, {
+  async supervise(
+    spec: StackSpec,
+    { signal, onEvent, services }: { signal: AbortSignal; onEvent: OnEvent; services?: readonly string[] | undefined },
+  ) {
+    const containers = chosenContainers(spec, services).map(({ name }) => name);
+    await superviseContainers(this.#session, containers, {
       signal,
       onEvent,
       restart: async (container) => {
@@ -131,24 +157,26 @@ class StackEngine implements Engine {
           command: 'restart',
           signal,
           onEvent: ignore,
+          // Under the lock: `down` may have removed it, or another `up` started it, since it was found stopped.
+          isStillWanted: () => hasEnded(this.#session, container),
         });
       },
     });
-    return listContainers(this.#session);
+    return listContainers(this.#session).filter(({ name }) => containers.includes(name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
 
-  async #reconcile(
-    spec: StackSpec,
-    { policy, command, signal, onEvent }: { policy: Policy; command: string; signal: AbortSignal; onEvent: OnEvent },
-  ): Promise<UpResult> {
+  async #reconcile(spec: StackSpec, { policy, command, signal, onEvent, isStillWanted }: Reconciling): Promise<UpResult> {
     requireRoot('bring the stack up');
     const startedAt = Date.now();
-    makeDirectories(this.#session);
+    makeHostDirectories(this.#session);
     using _lock = acquireStackLock(this.#session.paths.lock, this.identity.name, command);
+    if (isStillWanted?.() === false) return { plan: EMPTY_PLAN, durationMs: 0 };
+    // Not before the lock is held: a `down` that is about to end would take them away again.
+    makeStackDirectories(this.#session);
     this.#session.forgetNamespaces();
     const plan = await planUp(this.#session, spec, { policy, keep: true, signal });
     throwObstacles(plan);
@@ -173,9 +201,9 @@ class StackEngine implements Engine {
     this.#session.warnings.clear();
   }
 
-  async #waitForAll(spec: StackSpec, options: AwaitOptions): Promise<void> {
+  async #waitForAll(containers: readonly Replica[], options: AwaitOptions): Promise<void> {
     await Promise.all(
-      containersOf(spec).map(async ({ name, service }) => {
+      containers.map(async ({ name, service }) => {
         if (service.kind === 'job') await awaitCompleted(this.#session, name, options);
         else if (service.healthcheck) await awaitHealthy(this.#session, name, options);
         else await awaitRunning(this.#session, name, options);
@@ -184,9 +212,9 @@ class StackEngine implements Engine {
   }
 
   /** `db-1 (running)`: what was waited for. */
-  #notReady(spec: StackSpec): string {
+  #notReady(containers: readonly Replica[]): string {
     const states = new Map(listContainers(this.#session).map(({ name, state, exit }) => [name, exit?.code === 0 ? 'completed' : state]));
-    const waited = containersOf(spec).filter(({ name, service }) => service.healthcheck || states.get(name) !== 'running');
+    const waited = containers.filter(({ name, service }) => service.healthcheck || states.get(name) !== 'running');
     return waited
       .flatMap(({ name }) => (states.get(name) === 'completed' ? [] : [`\`${name}\` (${states.get(name) ?? 'not created'})`]))
       .join(', ');
@@ -197,13 +225,30 @@ class StackEngine implements Engine {
     const { paths, stack, cgroups } = this.#session;
     removeEmptyParents(`${CGROUP_ROOT}/${stack.id}`, cgroups);
     for (const directory of [paths.containers, paths.hosts, paths.logs]) fs.rmSync(directory, { recursive: true, force: true });
-    fs.rmSync(paths.allocation, { force: true });
+    for (const file of [paths.allocation, `${paths.allocation}.new`]) fs.rmSync(file, { force: true });
     for (const directory of [paths.volumes, paths.directory]) removeIfEmpty(directory);
   }
 }
 
+interface Reconciling {
+  readonly policy: Policy;
+  /** For those who find the stack locked. */
+  readonly command: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+  /** Asked when the lock is held; false: nothing is done. */
+  readonly isStillWanted?: () => boolean;
+}
+
+const EMPTY_PLAN: Plan = { stack: '', steps: [], notices: [], confirmations: [], obstacles: [] };
+
 function policyOf({ forceRecreate, services }: PlanOptions): Policy {
   return { ...DEFAULT_POLICY, forceRecreate: forceRecreate ?? false, services };
+}
+
+function chosenContainers(spec: StackSpec, services: readonly string[] | undefined): readonly Replica[] {
+  const chosen = withDependencies(spec, services);
+  return containersOf(spec).filter(({ serviceName }) => chosen?.includes(serviceName) ?? true);
 }
 
 function withGrace(plan: Plan, graceMs: number | undefined): Plan {

@@ -46,7 +46,7 @@ async function runUp(given: Given<typeof OPTIONS>, words: readonly string[], ses
   try {
     await reconcile(given, services, session);
   } catch (error) {
-    if (attached && context.interrupts.signal.aborted) await stopHalfStarted(session);
+    if (attached && context.interrupts.signal.aborted) await stopHalfStarted(session, services);
     throw error;
   }
   if (!attached) return 0;
@@ -102,9 +102,10 @@ async function showLastWords(containers: readonly string[], since: number, { con
   await printLogs(lines, { stream: context.terminal.err, containers, prefix: true, timestamps: false, json: false });
 }
 
-async function stopHalfStarted({ context, engine }: Session): Promise<void> {
+async function stopHalfStarted({ context, engine, stack }: Session, services: readonly string[] | undefined): Promise<void> {
   const { terminal, interrupts } = context;
   const hurry = interrupts.hurry();
-  terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}\n`);
-  await engine.stop({ signal: new AbortController().signal, onEvent() {}, hurry });
+  terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}
+`);
+  await engine.stop(stack.spec, { signal: new AbortController().signal, onEvent() {}, hurry, services });
 }

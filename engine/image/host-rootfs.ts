@@ -110,7 +110,7 @@ function makeSkeleton(imagesDirectory: string, skeleton: string): void {
   for (const name of ETC_FILES) copyEtc(name, unfinished);
   for (const name of ['passwd', 'group']) {
     if (!fs.existsSync(`${unfinished}/etc/${name}`))
-      fs.writeFileSync(`${unfinished}/etc/${name}`, name === 'passwd' ? 'root:x:0:0:root:/root:/bin/sh\n' : 'root:x:0:\n');
+      makeFile(`${unfinished}/etc/${name}`, name === 'passwd' ? 'root:x:0:0:root:/root:/bin/sh\n' : 'root:x:0:\n');
   }
   fs.chmodSync(unfinished, 0o755);
   try {
@@ -127,6 +127,11 @@ function makeDirectory(directory: string, mode: number): void {
   fs.chmodSync(directory, mode);
 }
 
+function makeFile(file: string, content: string): void {
+  fs.writeFileSync(file, content);
+  fs.chmodSync(file, 0o644);
+}
+
 function copyUserlandEntry(name: string, skeleton: string): void {
   const stat = fs.lstatSync(`/${name}`, { throwIfNoEntry: false });
   if (stat?.isSymbolicLink()) fs.symlinkSync(fs.readlinkSync(`/${name}`), `${skeleton}/${name}`);
@@ -138,7 +143,7 @@ function copyEtc(name: string, skeleton: string): void {
   const source = `/etc/${name}`;
   if (!fs.existsSync(source)) return;
   const keepLinks = name === 'alternatives' || name === 'localtime' || name === 'os-release';
-  fs.mkdirSync(path.dirname(`${skeleton}/etc/${name}`), { recursive: true });
+  makeDirectory(path.dirname(`${skeleton}/etc/${name}`), 0o755);
   fs.cpSync(source, `${skeleton}/etc/${name}`, {
     recursive: true,
     dereference: !keepLinks,

@@ -22,8 +22,15 @@ function mountPointsLayer(imagesDirectory: string): string {
   fs.mkdirSync(imagesDirectory, { recursive: true, mode: 0o711 });
   const unfinished = fs.mkdtempSync(`${layer}.`);
   fs.chmodSync(unfinished, 0o755);
-  for (const name of DIRECTORIES) fs.mkdirSync(`${unfinished}/${name}`);
-  for (const name of FILES) fs.writeFileSync(`${unfinished}/${name}`, '');
+  // Whatever the umask: the directories may be what users of a container look into.
+  for (const name of DIRECTORIES) {
+    fs.mkdirSync(`${unfinished}/${name}`);
+    fs.chmodSync(`${unfinished}/${name}`, 0o755);
+  }
+  for (const name of FILES) {
+    fs.writeFileSync(`${unfinished}/${name}`, '');
+    fs.chmodSync(`${unfinished}/${name}`, 0o644);
+  }
   try {
     fs.renameSync(unfinished, layer);
   } catch (error) {

@@ -8,9 +8,12 @@ import type { Executors } from '../model/plan.ts';
 import type { ContainerState } from '../model/resources.ts';
 import { readContainerStatus } from './container-status.ts';
 import type { Launcher } from './launcher.ts';
+import { removeTree } from './remove-tree.ts';
 import { unlessErrno } from './system-error.ts';
 
 const SIGKILL = 9;
+/** 24 days. Node takes a longer one for 1 ms (timers.html, setTimeout). */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function observeContainers(containersDirectory: string, bootId: string): readonly ContainerState[] {
   return listDirectories(containersDirectory).map((name) => {
@@ -36,9 +39,9 @@ type ContainerOps = 'container.create' | 'container.update' | 'container.delete'
 export function containerExecutors(deps: ContainerDeps): Pick<Executors, ContainerOps> {
   const directoryOf = (name: ContainerName) => `${deps.containersDirectory}/${name}`;
   return {
-    'container.create': async ({ container: { name, record }, keepUpper }) => {
+    'container.create': async ({ container: { name, record }, keepUpper }, signal) => {
       const directory = directoryOf(name);
-      if (!mkdirIfMissing(directory, 0o711)) await clearLeftovers(deps, name, keepUpper);
+      if (!mkdirIfMissing(directory, 0o711)) await clearLeftovers(deps, name, { keepUpper, signal });
       fillDirectory(directory, record);
       const { init, warnings } = await deps.launcher().create(name, record.launch);
       for (const warning of warnings) deps.onWarning(name, warning);
@@ -49,9 +52,9 @@ export function containerExecutors(deps: ContainerDeps): Pick<Executors, Contain
       writeRecord(`${directory}/record.json.new`, record);
       fs.renameSync(`${directory}/record.json.new`, `${directory}/record.json`);
     },
-    'container.delete': async ({ name }) => {
+    'container.delete': async ({ name }, signal) => {
       await killLeftovers(deps, name);
-      removeDirectory(directoryOf(name));
+      await removeDirectory(directoryOf(name), signal);
     },
     'container.start': async ({ process }) => {
       const { warnings } = await deps.launcher().start(process.name);
@@ -89,7 +92,9 @@ async function stopContainer(launcher: Launcher, { status, signalNumber, graceMs
   if (await launcher.signal(init, signalNumber)) {
     const over = new AbortController();
     // The only rejection is the abort, which ends the grace period as its timer would.
-    const grace = delay(graceMs, undefined, { signal: AbortSignal.any([over.signal, hurry]) }).catch(() => undefined);
+    const grace = delay(Math.min(graceMs, LONGEST_TIMER_MS), undefined, { signal: AbortSignal.any([over.signal, hurry]) }).catch(
+      () => undefined,
+    );
     const inTime = await Promise.race([ended.then(() => true), grace]);
     over.abort();
     // ESRCH, when it has gone meanwhile, is what is wanted.
@@ -107,22 +112,26 @@ async function killLeftovers({ launcher, containersDirectory, bootId }: Containe
   }
 }
 
-async function clearLeftovers(deps: ContainerDeps, name: ContainerName, keepUpper: boolean): Promise<void> {
+async function clearLeftovers(
+  deps: ContainerDeps,
+  name: ContainerName,
+  { keepUpper, signal }: { readonly keepUpper: boolean; readonly signal: AbortSignal },
+): Promise<void> {
   const directory = `${deps.containersDirectory}/${name}`;
   await killLeftovers(deps, name);
   if (keepUpper) return fs.rmSync(`${directory}/status`, { force: true });
-  removeDirectory(directory);
+  await removeDirectory(directory, signal);
   mkdirIfMissing(directory, 0o711);
 }
 
 /**
- * What a container that wrote nothing leaves, by name; `rmSync` for the rest of them. It looks at every entry first and loads a module
- * of its own: a millisecond a container, of which fifty are taken down in two hundred.
+ * What a container that wrote nothing leaves, by name: there are fifty to be taken down in two hundred milliseconds. The others have
+ * written what they liked, paths too long for one system call among it.
  */
-function removeDirectory(directory: string): void {
+async function removeDirectory(directory: string, signal: AbortSignal): Promise<void> {
   for (const file of ['status', 'record.json']) fs.rmSync(`${directory}/${file}`, { force: true });
   const emptied = ['work/work', 'work', 'upper', ''].every((part) => rmdirIfEmpty(`${directory}/${part}`));
-  if (!emptied) fs.rmSync(directory, { recursive: true, force: true });
+  if (!emptied) await removeTree(directory, signal);
 }
 
 function rmdirIfEmpty(path: string): boolean {

@@ -12,15 +12,26 @@ export interface Engine extends AsyncDisposable {
   up(spec: StackSpec, options: UpOptions): Promise<UpResult>;
   /** Stops and removes everything of this stack. Needs no stack file: what bears the mark goes. */
   down(options: DownOptions): Promise<UpResult>;
-  /** Stops the containers and leaves the rest: what Ctrl-C of an attached `up` does. */
-  stop(options: { readonly signal: AbortSignal; readonly onEvent: OnEvent; readonly hurry: AbortSignal }): Promise<void>;
+  /** Stops the containers and leaves the rest: what Ctrl-C of an attached `up` does. `services`: as of `up`. */
+  stop(
+    spec: StackSpec,
+    options: {
+      readonly signal: AbortSignal;
+      readonly onEvent: OnEvent;
+      readonly hurry: AbortSignal;
+      readonly services?: readonly string[] | undefined;
+    },
+  ): Promise<void>;
   ps(): Promise<readonly ContainerListing[]>;
   /** Output lines in order of time. `follow`: goes on until the signal. */
   logs(options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a running container with this process's stdio. Resolves to its exit code (128 + n for a signal). */
   exec(options: ExecOptions): Promise<number>;
   /** While attached: restarts by policy; resolves when all containers have stopped for good, or at the signal. */
-  supervise(spec: StackSpec, options: { readonly signal: AbortSignal; readonly onEvent: OnEvent }): Promise<readonly ContainerListing[]>;
+  supervise(
+    spec: StackSpec,
+    options: { readonly signal: AbortSignal; readonly onEvent: OnEvent; readonly services?: readonly string[] | undefined },
+  ): Promise<readonly ContainerListing[]>;
   readonly identity: StackIdentity;
 }
 

@@ -98,8 +98,13 @@ function lowerMounts(context: LowerContext, replica: Replica, image: ResolvedIma
     { type: 'bind', source: hostsPath(context, replica.name), target: '/etc/hosts', readOnly: true },
     { type: 'content', target: '/etc/hostname', content: `${replica.service.hostname ?? replica.name}\n` },
     { type: 'content', target: '/etc/resolv.conf', content: facts.resolvConf },
-    ...replica.service.mounts.map((mount) => lowerMount(mount, facts.volumesDirectory)),
+    // Whatever is mounted below another comes after it, or it would be hidden.
+    ...replica.service.mounts.toSorted(byDepth).map((mount) => lowerMount(mount, facts.volumesDirectory)),
   ];
+}
+
+function byDepth(a: MountSpec, b: MountSpec): number {
+  return a.target.split('/').length - b.target.split('/').length;
 }
 
 function lowerMount(mount: MountSpec, volumesDirectory: string): LaunchMount {

@@ -13,19 +13,24 @@ import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket, ResolvedImage } from '../model/facts.ts';
 import { imageKey } from '../plan/image-key.ts';
-import { bridgeName } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { imagesDirectory } from '../store/paths.ts';
 import type { Session } from './session.ts';
 
-export async function gatherFacts(spec: StackSpec, session: Session, signal: AbortSignal): Promise<HostFacts> {
+export interface FactsOptions {
+  /** ifnames of the links that bear this stack's mark. */
+  readonly ownLinks: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
+export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks, signal }: FactsOptions): Promise<HostFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
   const { own, others } = readAllocations(host, stack);
   return {
     cgroups: session.cgroups,
     usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
-    hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(spec, session) : [],
+    hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(ownLinks) : [],
     own,
     others,
     listening: foreignSockets(services, own),
@@ -67,11 +72,10 @@ function foreignSockets(services: readonly ServiceSpec[], own: Allocation): List
   });
 }
 
-/** The routes of our own bridges are no obstacle to our own subnets. */
-function foreignRoutes(spec: StackSpec, { stack }: Session): string[] {
-  const own = new Set(Object.keys(spec.networks).map((network) => bridgeName(stack, network)));
+/** The routes of our own bridges are no obstacle to our own subnets, be it those of a network that was renamed and is about to go. */
+function foreignRoutes(ownLinks: ReadonlySet<string>): string[] {
   return hostRoutes()
-    .filter(({ ifname }) => !own.has(ifname))
+    .filter(({ ifname }) => !ownLinks.has(ifname))
     .map(({ cidr }) => cidr);
 }
 

@@ -5,7 +5,7 @@ import { TsstackError } from '../model/errors.ts';
 import type { Plan, Policy } from '../model/plan.ts';
 import { lower } from '../plan/lower.ts';
 import { reconcile } from '../plan/reconcile.ts';
-import { writeAllocation } from '../store/allocation.ts';
+import { readAllocations, writeAllocation } from '../store/allocation.ts';
 import { DirectoryLock } from '../store/lock.ts';
 import { stageDirectory } from '../store/paths.ts';
 import { gatherFacts } from './facts.ts';
@@ -23,30 +23,40 @@ export function requireRoot(what: string): void {
   });
 }
 
-/** The folders every change works in. */
-export function makeDirectories({ host, paths }: Session): void {
-  fs.mkdirSync(`${host.stateDirectory}/stacks`, { recursive: true, mode: 0o711 });
+/** The folders that all stacks share. */
+export function makeHostDirectories({ host }: Session): void {
+  const stacks = `${host.stateDirectory}/stacks`;
+  fs.mkdirSync(stacks, { recursive: true, mode: 0o711 });
+  // For root alone: with a user of the host that may come in, a container could leave a program with the set-user-ID bit in a volume.
+  if ((fs.statSync(stacks).mode & 0o777) !== 0o700) fs.chmodSync(stacks, 0o700);
   fs.mkdirSync(stageDirectory(host), { recursive: true, mode: 0o711 });
+}
+
+/** Those that every change of one stack works in. */
+export function makeStackDirectories({ paths }: Session): void {
   for (const directory of [paths.containers, paths.hosts, paths.logs, paths.volumes])
-    fs.mkdirSync(directory, { recursive: true, mode: 0o711 });
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
 }
 
 /**
- * The plan of `up`. Under the host's lock from reading what other stacks hold to writing down what this one takes, when it is to
- * be `kept`: two stacks never get one subnet. A plan with obstacles takes nothing.
+ * The plan of `up`. When it is to be `kept`, it is made under the host's lock, from reading what other stacks hold to writing down what
+ * this one takes: two stacks never get one subnet. Hashing files and making images comes before. A plan with obstacles takes nothing.
  */
 export async function planUp(
   session: Session,
   spec: StackSpec,
   { policy, keep, signal }: { policy: Policy; keep: boolean; signal: AbortSignal },
 ): Promise<Plan> {
+  const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
-  using lock = keep ? DirectoryLock.acquire(`${session.host.stateDirectory}/stacks`) : undefined;
-  const facts = await gatherFacts(spec, session, signal);
-  const { desired, allocation, notices, obstacles } = lower(spec, session.stack, facts);
-  if (obstacles.length > 0) return { stack: session.stack.name, steps: [], notices, confirmations: [], obstacles };
+  const ownLinks = new Set(observed.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.state.ifname] : [])));
+  const gathered = await gatherFacts(spec, session, { ownLinks, signal });
+  using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
+  const facts = { ...gathered, ...readAllocations(host, stack) };
+  const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
+  if (obstacles.length > 0) return { stack: stack.name, steps: [], notices, confirmations: [], obstacles };
   const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
-  if (lock && plan.obstacles.length === 0) writeAllocation(session.paths.allocation, session.stack, allocation);
+  if (lock && plan.obstacles.length === 0) writeAllocation(paths.allocation, stack, allocation);
   return { ...plan, notices: [...notices, ...plan.notices] };
 }
 
@@ -69,7 +79,8 @@ export function throwObstacles({ obstacles }: Plan): void {
   throw new TsstackError(message, { code: 'obstacle', hint: rest.length === 0 ? first.hint : undefined });
 }
 
-function withDependencies(spec: StackSpec, services: readonly string[] | undefined): readonly string[] | undefined {
+/** The services chosen and all that they depend on. Undefined: all. */
+export function withDependencies(spec: StackSpec, services: readonly string[] | undefined): readonly string[] | undefined {
   if (services === undefined) return undefined;
   const all = new Set<string>();
   const add = (name: string) => {

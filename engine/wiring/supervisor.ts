@@ -1,10 +1,9 @@
 /** What `up` does while it is attached: restarts containers by their policy. The resident supervisor will take its place. */
-import type { StackSpec } from '../../dsl/spec.ts';
+import { readContainerStatus } from '../kernel/container-status.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type { ContainerStatus } from '../model/container.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
-import { containersOf } from '../plan/replicas.ts';
 import { restartDelay, STABLE_AFTER_MS } from '../supervise/restart.ts';
 import { SYSTEM_CLOCK, untilEnded } from './await.ts';
 import type { Session } from './session.ts';
@@ -17,8 +16,7 @@ export interface SuperviseOptions {
 }
 
 /** Resolves when every container has stopped for good, or at the signal. */
-export async function superviseContainers(session: Session, spec: StackSpec, options: SuperviseOptions): Promise<void> {
-  const names = containersOf(spec).map(({ name }) => name);
+export async function superviseContainers(session: Session, names: readonly string[], options: SuperviseOptions): Promise<void> {
   // One repair at a time: each takes the stack's lock.
   let queue: Promise<void> = Promise.resolve();
   const inTurn = (work: () => Promise<void>): Promise<void> => {
@@ -36,8 +34,9 @@ async function superviseOne(session: Session, name: string, { signal, onEvent, r
   while (!signal.aborted) {
     const status = await endOf(session, name, signal);
     const record = readRecord(`${session.paths.containers}/${name}`);
-    // Gone, or running again: another command has it now.
-    if (!status || !record || signal.aborted) return;
+    // Gone, or being made (then there is no monitor to wait for): another command has it now, or a run that was cut off had.
+    if (!status || !record || signal.aborted || (status.monitor === undefined && status.state !== 'stopped')) return;
+    // Running again.
     if (status.state !== 'stopped') continue;
     if (status.exit) onEvent({ type: 'container.exited', at: SYSTEM_CLOCK.now(), container: name, ...status.exit });
     if (ranLong(status)) attempts = 0;
@@ -48,6 +47,12 @@ async function superviseOne(session: Session, name: string, { signal, onEvent, r
     await SYSTEM_CLOCK.sleep(delayMs, signal).catch(() => undefined);
     if (!signal.aborted) await tryRestart(name, { restart, onEvent });
   }
+}
+
+/** Whether it is there and has stopped. */
+export function hasEnded({ paths, bootId }: Session, name: string): boolean {
+  const directory = `${paths.containers}/${name}`;
+  return readRecord(directory) !== undefined && readContainerStatus(directory, bootId).state === 'stopped';
 }
 
 /** A restart that fails is told and counts as one more attempt: the loop finds the container stopped and waits longer. */

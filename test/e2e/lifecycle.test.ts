@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { http } from '../support/http.ts';
 import { idle, only, page, stackFile } from '../support/stack-file.ts';
@@ -6,6 +7,8 @@ import { until } from '../support/until.ts';
 import { snapshotWorld } from '../support/world.ts';
 
 const web = { ...page, ports: ['18080:80'] };
+/** Of a stop signal it knows nothing. */
+const deaf = { command: ['sh', '-c', 'trap "" TERM; while true; do sleep 0.1; done'] };
 const shop = (services: Record<string, Record<string, unknown>>) => ({ services: { web, worker: idle, ...services } });
 
 test('a stack comes up, answers, is up to date, and goes without a trace', async () => {
@@ -129,5 +132,39 @@ test('only the services named come up, with what they depend on', async () => {
   await withProject(files, async (p) => {
     await p.ok(['up', '-d', 'api']);
     expect((await p.ps()).map(({ name }) => name).sort()).toEqual(['api-1', 'db-1']);
+  });
+});
+
+test('what `down` has removed stays away, whatever an attached up would restart', async () => {
+  await withProject(
+    only({ services: { web: { ...idle, restart: 'always' }, slow: { ...deaf, restart: 'always', stopGracePeriod: '1s' } } }),
+    async (p) => {
+      const up = p.start(['up']);
+      await up.says(/^up: /m);
+      await p.ok(['down']);
+      expect(await up.ended).toBe(0);
+      expect(await p.ps()).toEqual([]);
+    },
+  );
+});
+
+test('an up of some services waits for them and stops them, and leaves the others alone', async () => {
+  await withProject(only({ services: { web: idle, db: idle, late: idle } }), async (p) => {
+    await p.ok(['up', '-d', 'db']);
+    const db = await p.container('db-1');
+    await p.ok(['up', '-d', '--wait', 'web']);
+    const up = p.start(['up', 'web']);
+    await up.says('up to date');
+    up.signal('SIGINT');
+    expect(await up.ended).toBe(130);
+    expect(await p.container('web-1')).toMatchObject({ state: 'stopped' });
+    expect(await p.container('db-1')).toEqual(db);
+  });
+});
+
+test('what containers write on the host is for root alone', async () => {
+  await withProject(only({ services: { web: idle } }), async (p) => {
+    await p.ok(['up', '-d']);
+    expect((statSync(`${p.stateDirectory}/stacks`).mode & 0o777).toString(8)).toBe('700');
   });
 });

@@ -132,3 +132,24 @@ async function askUdp(port: number, text: string): Promise<string> {
     socket.close();
   }
 }
+
+test('a network is renamed, and another subnet given, under a running container', async () => {
+  const named = (network: string, subnet: string) =>
+    only({ services: { web: { ...page, networks: [network] } }, networks: { [network]: { subnet } } });
+  await withProject(named('front', '10.77.0.0/24'), async (p) => {
+    await p.ok(['up', '-d']);
+    const { pid } = await p.container('web-1');
+    for (const [network, subnet] of [
+      ['edge', '10.77.0.0/24'],
+      ['edge', '10.78.0.0/24'],
+    ] as const) {
+      p.write(named(network, subnet));
+      await p.ok(['up', '-d']);
+      expect((await p.ok(['up', '-d'])).stderr).toMatch(/nothing to change/);
+      const { addresses, pid: now } = await p.container('web-1');
+      expect(now).toBe(pid);
+      expect((await http(`http://${addresses[network]}/`)).body).toBe('web-1\n');
+      expect((await p.ok(['exec', 'web', 'ip', 'route'])).stdout).toContain(`default via ${subnet.replace('.0/24', '.1')}`);
+    }
+  });
+});

@@ -77,7 +77,7 @@ describe('an attached up', () => {
         await aborted(signal);
         return [listing('web-1')];
       },
-      async stop({ hurry }) {
+      async stop(_spec, { hurry }) {
         expect(hurry.aborted).toBe(false);
         s.interrupt('SIGINT');
         expect(hurry.aborted).toBe(true);

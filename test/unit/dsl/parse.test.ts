@@ -395,6 +395,7 @@ describe('mistakes', () => {
         'services.web.stopGracePeriod: `soon` must be a duration such as `30s`',
       ],
     ],
+    [{ networks: [], ports: ['8080:80'] }, ['services.web.ports: lead nowhere: the service is on no network']],
   ])('in a service tell %j', (settings, expected) => {
     expect(wrongWith({ services: { web: { image, ...settings } } })).toEqual(expected);
   });

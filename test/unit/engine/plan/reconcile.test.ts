@@ -209,6 +209,14 @@ describe('a plan', () => {
     expect(planText(odd, EMPTY, { before: stack({}) })).toContain('link:shop/constructor, link.create');
   });
 
+  it('mounts what is below another mount after it, in whatever order they are written', () => {
+    const at = (target: string) => ({ type: 'tmpfs' as const, target, sizeBytes: undefined, mode: undefined, readOnly: false });
+    const desired = desiredOf(withService('web', { mounts: [at('/data/a/b'), at('/other'), at('/data/a'), at('/data')] }));
+    const web = desired.resources.find(({ id }) => id === 'container:shop/web-1');
+    const targets = web?.kind === 'container' ? web.spec.record.launch.mounts.map(({ target }) => target) : [];
+    expect(targets.slice(-4)).toEqual(['/other', '/data', '/data/a', '/data/a/b']);
+  });
+
   it('scales to nothing and leaves the networks', async () => {
     const none = withService('web', { replicas: 0 });
     await expect(planText(none, up(SHOP))).toMatchFileSnapshot(golden('scale-to-zero'));
