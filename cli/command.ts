@@ -57,7 +57,7 @@ export function defineCommand<const T extends OptionTable>(definition: CommandDe
 export const GLOBAL_OPTIONS = {
   file: { kind: 'text', short: 'f', value: 'FILE', summary: 'stack file (default: stack.config.ts here or in a directory above)' },
   directory: { kind: 'text', short: 'C', value: 'DIR', summary: 'act as if started in this directory' },
-  instance: { kind: 'text', value: 'NAME', summary: 'a copy of the stack with its own networks, volumes and ports' },
+  instance: { kind: 'text', value: 'NAME', summary: 'a copy of the stack with its own containers, networks and volumes' },
   mode: { kind: 'text', value: 'MODE', summary: 'handed to the stack file as `mode`' },
   profile: { kind: 'texts', value: 'NAME', summary: 'handed to the stack file in `profiles`; may be repeated' },
   json: { kind: 'flag', summary: 'print JSON: one document, or one a line for a stream' },
