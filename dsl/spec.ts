@@ -150,7 +150,7 @@ export interface NetworkSpec {
   readonly subnet: string | undefined;
   /** IPv4 address; undefined: the first of the subnet. */
   readonly gateway: string | undefined;
-  /** Bytes, 68 … 65535. Undefined: the kernel's default. */
+  /** Bytes, 68 … 65535. Undefined: 1500. */
   readonly mtu: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
 }
