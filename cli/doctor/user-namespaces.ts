@@ -18,7 +18,11 @@ export async function checkIdmappedMounts(host: Host): Promise<Finding> {
   const directory = existingAncestor(host, stateDirectory);
   const { code, output } = await host.run(launcher, ['probe-idmap', directory]);
   if (code === 0) return { name, status: 'ok', detail: `work on \`${directory}\`` };
-  return without(name, output.split('\n')[0] ?? '', `put the state directory (\`TSSTACK_STATE_DIR\`) on ext4, xfs, btrfs or tmpfs`);
+  // clone(2): EPERM also for whoever is in a chroot.
+  const advice = output.startsWith('clone3')
+    ? 'allow root user namespaces; a chroot has none, a container may have none'
+    : 'put the state directory (`TSSTACK_STATE_DIR`) on ext4, xfs, btrfs or, from Linux 6.3, tmpfs';
+  return without(name, output.split('\n')[0] ?? '', advice);
 }
 
 function without(name: string, detail: string, advice: string): Finding {

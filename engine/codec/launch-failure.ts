@@ -29,6 +29,9 @@ function reason({ stage, errno, detail }: LaunchFailure): string {
 
 function hint({ stage, errno, detail }: LaunchFailure): string | undefined {
   const name = errnoName(errno);
+  if (name === 'ENOSYS') return 'tsstack needs Linux 5.12 or later; `tsstack doctor` says more';
+  // Linux 6.1 has no net.core there, later kernels have it (net/core/sysctl_net_core.c).
+  if (stage === 'sysctl' && name === 'ENOENT') return "older kernels show a user namespace fewer of them; `userns: 'host'` has all";
   if (stage === 'clone3' && (name === 'ENOSPC' || name === 'EPERM' || name === 'EINVAL')) {
     return "this host may not allow user namespaces (`sysctl user.max_user_namespaces`); `userns: 'host'` does without";
   }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import type { CgroupWrite } from '../model/cgroup.ts';
 import { TsstackError } from '../model/errors.ts';
 import { errnoOf, unlessErrno } from './system-error.ts';
@@ -78,11 +78,14 @@ export function readSmallFile(path: string): string {
 /** Longer than any limit file; synchronous use only. */
 const buffer = Buffer.allocUnsafeSlow(4096);
 
-/** Returns the errno's name instead of throwing. One write(2), as cgroupfs wants; the newline lets an empty value be written at all. */
+/**
+ * Returns the errno's name instead of throwing. One write(2), as cgroupfs wants; the newline lets an empty value be written at all.
+ * Without O_CREAT, for which a file that this kernel hasn't got is EACCES instead of ENOENT.
+ */
 export function writeFile(path: string, value: string): string | undefined {
   let fd: number | undefined;
   try {
-    fd = openSync(path, 'w');
+    fd = openSync(path, constants.O_WRONLY);
     writeSync(fd, `${value}\n`);
     return undefined;
   } catch (error) {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cgroupDirectories } from '../../engine/codec/cgroup-layout.ts';
 import { cgroupDrift, cgroupWrites, unsupportedLimits } from '../../engine/codec/cgroup-writes.ts';
+import { writeFile } from '../../engine/kernel/cgroup-files.ts';
 import { cgroupExecutors, detectCgroupLayout, observeCgroups, removeEmptyParents } from '../../engine/kernel/cgroups.ts';
 import type { CgroupLayout, CgroupLimits } from '../../engine/model/cgroup.ts';
 import type { CgroupSpec } from '../../engine/model/resources.ts';
@@ -126,6 +127,12 @@ describe.each(layouts)('the cgroup driver on a $mode host', (ofHost) => {
     expect(await Promise.all(ends)).toEqual(['SIGKILL', 'SIGKILL']);
     expect(directoriesOf(cgroup).filter((directory) => existsSync(directory))).toEqual([]);
     expect(observeCgroups(parent, layout)).toEqual([]);
+  });
+
+  it('tells a file that this kernel does not have from one that may not be written', async () => {
+    const cgroup = spec('web-1', {});
+    await run['cgroup.create']({ kind: 'cgroup.create', cgroup }, signal);
+    expect(writeFile(`${directoriesOf(cgroup)[0]}/cgroup.not-yet`, '1')).toBe('ENOENT');
   });
 
   it('leaves nothing of a cgroup whose limits the kernel refuses', async () => {
