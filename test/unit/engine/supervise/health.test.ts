@@ -53,4 +53,9 @@ describe('waiting until a container is healthy', () => {
     const { done } = run([FAIL], { ended: Promise.resolve('exited with code 3') });
     await expect(done).rejects.toThrow('container `db-1` exited with code 3 before it was healthy');
   });
+
+  it('offers the probe in a form that a shell takes back', async () => {
+    const { done } = run([FAIL], { check: { ...CHECK, argv: ['sh', '-c', "test -e /it's here"] } });
+    await expect(done).rejects.toMatchObject({ hint: "`tsstack exec db-1 -- sh -c 'test -e /it'\\''s here'` runs the probe by hand" });
+  });
 });
