@@ -101,15 +101,16 @@ for ((left = 500; left > 0; left--)); do
   read -rt 0.01 <> <(:) || true
 done
 
+seconds=${TSSTACK_V2_TIMEOUT:-900}
 # A console for the guest's kernel, one for the command's output, one for its exit code.
-LD_LIBRARY_PATH=$libraries timeout "${TSSTACK_V2_TIMEOUT:-900}" "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \
+LD_LIBRARY_PATH=$libraries timeout "$seconds" "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \
   -machine q35 -accel tcg -cpu max -smp 2 -m 1G -nodefaults -no-reboot -display none \
   -object memory-backend-memfd,id=memory,size=1G,share=on -numa node,memdev=memory \
   -chardev "socket,id=root,path=$work/virtiofs" -device vhost-user-fs-pci,chardev=root,tag=root \
   -drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
   -serial "file:$work/kernel.log" -serial stdio -serial "file:$work/code" \
   -kernel "$root"/boot/vmlinuz-* -initrd "$work/initramfs" -append 'console=ttyS0 panic=-1 cgroup_no_v1=all' </dev/null ||
-  { cat "$work/kernel.log" >&2; fail 'QEMU failed'; }
+  { status=$?; tail -n 50 "$work/kernel.log" >&2; [ "$status" = 124 ] && fail "the guest did not end within $seconds s"; fail 'QEMU failed'; }
 
 code=$(tr -dc 0-9 <"$work/code")
 [ -n "$code" ] && [ "$code" != 125 ] || { tail -50 "$work/kernel.log" >&2; fail 'the guest could not run the command'; }
