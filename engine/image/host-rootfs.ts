@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ResolvedImage } from '../model/facts.ts';
+import { DEFAULT_PATH, makeDirectory, makeFile, makeLayer } from './layer.ts';
 import { readImageUsers } from './users.ts';
 
 /** Links into /usr on a merged-/usr host; directories of their own on older ones. */
@@ -52,13 +53,10 @@ const EMPTY: readonly (readonly [name: string, mode: number])[] = [
   ['var/tmp', 0o1777],
 ];
 
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 export function resolveHostRootfs(imagesDirectory: string): ResolvedImage {
   const node = nodeInstallation();
   const digest = fingerprint(node);
-  const skeleton = `${imagesDirectory}/host-rootfs-${digest}`;
-  if (!fs.existsSync(skeleton)) makeSkeleton(imagesDirectory, skeleton);
+  const skeleton = makeLayer(imagesDirectory, `host-rootfs-${digest}`, fillSkeleton);
   return {
     name: 'host-rootfs',
     digest,
@@ -70,7 +68,7 @@ export function resolveHostRootfs(imagesDirectory: string): ResolvedImage {
     ],
     entrypoint: [],
     command: [],
-    environment: { PATH: node === undefined ? PATH : `/opt/node/bin:${PATH}` },
+    environment: { PATH: node === undefined ? DEFAULT_PATH : `/opt/node/bin:${DEFAULT_PATH}` },
     workingDir: '/',
     user: undefined,
     ...readImageUsers([skeleton]),
@@ -100,36 +98,15 @@ function isOwnDirectory(name: string): boolean {
   return fs.lstatSync(`/${name}`, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Made beside its place and renamed into it: a killed run leaves nothing that looks whole. */
-function makeSkeleton(imagesDirectory: string, skeleton: string): void {
-  fs.mkdirSync(imagesDirectory, { recursive: true, mode: 0o711 });
-  const unfinished = fs.mkdtempSync(`${skeleton}.`);
-  for (const [name, mode] of EMPTY) makeDirectory(`${unfinished}/${name}`, mode);
-  makeDirectory(`${unfinished}/etc`, 0o755);
-  for (const name of USERLAND) copyUserlandEntry(name, unfinished);
-  for (const name of ETC_FILES) copyEtc(name, unfinished);
+function fillSkeleton(skeleton: string): void {
+  for (const [name, mode] of EMPTY) makeDirectory(`${skeleton}/${name}`, mode);
+  makeDirectory(`${skeleton}/etc`, 0o755);
+  for (const name of USERLAND) copyUserlandEntry(name, skeleton);
+  for (const name of ETC_FILES) copyEtc(name, skeleton);
   for (const name of ['passwd', 'group']) {
-    if (!fs.existsSync(`${unfinished}/etc/${name}`))
-      makeFile(`${unfinished}/etc/${name}`, name === 'passwd' ? 'root:x:0:0:root:/root:/bin/sh\n' : 'root:x:0:\n');
+    if (!fs.existsSync(`${skeleton}/etc/${name}`))
+      makeFile(`${skeleton}/etc/${name}`, name === 'passwd' ? 'root:x:0:0:root:/root:/bin/sh\n' : 'root:x:0:\n');
   }
-  fs.chmodSync(unfinished, 0o755);
-  try {
-    fs.renameSync(unfinished, skeleton);
-  } catch (error) {
-    fs.rmSync(unfinished, { recursive: true });
-    // Another process was faster, and made the same.
-    if (!['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
-}
-
-function makeDirectory(directory: string, mode: number): void {
-  fs.mkdirSync(directory, { recursive: true });
-  fs.chmodSync(directory, mode);
-}
-
-function makeFile(file: string, content: string): void {
-  fs.writeFileSync(file, content);
-  fs.chmodSync(file, 0o644);
 }
 
 function copyUserlandEntry(name: string, skeleton: string): void {

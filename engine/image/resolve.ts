@@ -4,6 +4,7 @@ import type { ImageSource } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ResolvedImage } from '../model/facts.ts';
 import { resolveHostRootfs } from './host-rootfs.ts';
+import { DEFAULT_PATH } from './layer.ts';
 import { withMountPoints } from './mount-points.ts';
 import { readImageUsers } from './users.ts';
 
@@ -42,7 +43,7 @@ function resolveRootfs(path: string): ResolvedImage {
     binds: [],
     entrypoint: [],
     command: [],
-    environment: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+    environment: { PATH: DEFAULT_PATH },
     workingDir: '/',
     user: undefined,
     ...readImageUsers([path]),

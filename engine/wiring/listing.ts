@@ -2,6 +2,7 @@
 import { observeContainers } from '../kernel/containers.ts';
 import type { ContainerListing } from '../model/engine.ts';
 import type { ContainerState } from '../model/resources.ts';
+import { serviceOfContainer } from '../plan/names.ts';
 import type { Session } from './session.ts';
 
 /** Sorted by service and index. A container that was never finished is listed by its name alone. */
@@ -15,11 +16,10 @@ function sortKey({ name }: ContainerListing): string {
 }
 
 function listing(stackName: string, { name, record, status }: ContainerState): ContainerListing {
-  const hostPort = (address: string, port: number) => `${address}:${port}`;
   return {
     name,
     fullName: `${stackName}-${name}`,
-    service: record?.service ?? name.replace(/-\d+$/, ''),
+    service: record?.service ?? serviceOfContainer(name),
     kind: record?.kind ?? 'service',
     state: status.state,
     pid: status.state === 'running' ? status.init?.pid : undefined,
@@ -30,6 +30,6 @@ function listing(stackName: string, { name, record, status }: ContainerState): C
     finishedAt: status.finishedAt,
     exit: status.exit,
     addresses: record?.addresses ?? {},
-    ports: (record?.ports ?? []).map((port) => `${hostPort(port.hostAddress, port.hostPort)}->${port.containerPort}/${port.protocol}`),
+    ports: (record?.ports ?? []).map((port) => `${port.hostAddress}:${port.hostPort}->${port.containerPort}/${port.protocol}`),
   };
 }
