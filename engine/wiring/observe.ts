@@ -82,12 +82,7 @@ function observeBridges({ stack, namespaces }: Session, bridges: readonly { name
 
 function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
   const { stack, paths, bootId } = session;
-  const interfaces = new Map(
-    Object.entries(readAllocations(session.host, stack).own.interfaces).map(([key, ifname]) => {
-      const [container = '', network = ''] = key.split('/');
-      return [`${container}/${ifname}`, `${container}@${network}`];
-    }),
-  );
+  const interfaces = withInside ? interfacesOf(session) : new Map<string, string>();
   return observeContainers(paths.containers, bootId).flatMap((state) => {
     const { name, status, record } = state;
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
@@ -99,6 +94,16 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
     if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
     return withInside ? [...resources, ...inside(stack.name, state, interfaces)] : resources;
   });
+}
+
+/** `web-1/eth0` → `web-1@front`, as it was given out. */
+function interfacesOf({ host, stack }: Session): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(readAllocations(host, stack).own.interfaces).map(([key, ifname]) => {
+      const [container = '', network = ''] = key.split('/');
+      return [`${container}/${ifname}`, `${container}@${network}`];
+    }),
+  );
 }
 
 function inside(stackName: string, { name: container, status }: ContainerState, names: ReadonlyMap<string, string>): ObservedResource[] {
