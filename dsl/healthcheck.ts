@@ -33,7 +33,7 @@ export function readHealthcheck(written: HealthcheckShape, path: IssuePath, scop
     startPeriodMs: time('startPeriod', 0),
     startIntervalMs: time('startInterval', SHORTEST),
   };
-  return argv === undefined ? undefined : { argv, ...spec };
+  return argv === undefined ? undefined : { probe: { kind: 'exec', argv }, restart: true, ...spec };
 }
 
 function readTest(written: HealthcheckShape, path: IssuePath, scope: Scope): readonly string[] | undefined {

@@ -33,6 +33,9 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
     dependsOn: readDependencies(written.dependsOn, [...path, 'dependsOn'], scope),
     healthcheck: written.healthcheck === undefined ? undefined : readHealthcheck(written.healthcheck, [...path, 'healthcheck'], scope),
     restart: readRestart(written, path, scope),
+    hooks: { postStart: [], preStop: [], host: [], hostTimeoutMs: 30_000 },
+    update: { order: 'stop-first', parallelism: 1 },
+    watch: [],
     replicas: readReplicas(written, path, scope),
     labels: readTexts(written.labels),
     stopSignal: readStopSignal(written.stopSignal ?? 'SIGTERM', [...path, 'stopSignal'], scope),
@@ -137,7 +140,7 @@ function readDependencies(written: ServiceShape['dependsOn'], path: IssuePath, s
         condition: typeof value === 'object' ? value.condition : (value ?? ('started' as const)),
       }));
   const known = entries.filter(({ name, key }) => isDeclared(scope, 'services', { path: [...path, key], name }));
-  return Object.fromEntries(known.map(({ name, condition }) => [name, { condition }]));
+  return Object.fromEntries(known.map(({ name, condition }) => [name, { condition, restart: false }]));
 }
 
 function readGracePeriod(written: string | number, path: IssuePath, scope: Scope): number {

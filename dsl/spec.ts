@@ -36,6 +36,10 @@ export interface ServiceSpec {
   readonly dependsOn: Readonly<Record<string, DependencySpec>>;
   readonly healthcheck: HealthcheckSpec | undefined;
   readonly restart: RestartSpec;
+  readonly hooks: HooksSpec;
+  readonly update: UpdateSpec;
+  /** Rules of `tsstack watch`. */
+  readonly watch: readonly WatchRuleSpec[];
   /** 0 … 1000. Jobs: 1. */
   readonly replicas: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -106,11 +110,12 @@ export type DependencyCondition = 'started' | 'healthy' | 'completed';
 
 export interface DependencySpec {
   readonly condition: DependencyCondition;
+  /** When the dependency is restarted or recreated, so is who depends on it, after it. */
+  readonly restart: boolean;
 }
 
 export interface HealthcheckSpec {
-  /** An argv run in the container; exit code 0 is healthy. `CMD-SHELL` has become `/bin/sh -c`. */
-  readonly argv: readonly string[];
+  readonly probe: ProbeSpec;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   /** Failures in a row that make it unhealthy. */
@@ -119,6 +124,66 @@ export interface HealthcheckSpec {
   readonly startPeriodMs: number;
   /** Time between probes until the first success. */
   readonly startIntervalMs: number;
+  /** An unhealthy container is restarted, with backoff. */
+  readonly restart: boolean;
+}
+
+/** What is asked to find out whether a container is healthy. */
+export type ProbeSpec =
+  /** An argv run in the container; exit code 0 is healthy. `CMD-SHELL` has become `/bin/sh -c`. */
+  | { readonly kind: 'exec'; readonly argv: readonly string[] }
+  /** GET to the container's own address; a status of 200 … 399 is healthy. */
+  | { readonly kind: 'http'; readonly port: number; readonly path: string; readonly headers: Readonly<Record<string, string>> }
+  /** A connection to the container's own address is taken. */
+  | { readonly kind: 'tcp'; readonly port: number }
+  /** A line of output since the start matches. Source and flags of a RegExp. Once seen, it stays healthy. */
+  | { readonly kind: 'log'; readonly pattern: string; readonly flags: string };
+
+/** A command run in a container at a point of its life. */
+export interface HookSpec {
+  readonly argv: readonly string[];
+  /** As the service's. Undefined: the service's own. */
+  readonly user: string | undefined;
+  readonly workingDir: string | undefined;
+  /** Over the container's own. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** After which it is killed and counts as failed. */
+  readonly timeoutMs: number;
+}
+
+/** Functions of the stack file, by the moment at which the supervisor calls them. */
+export type HostHookName = 'onStarted' | 'onHealthy' | 'onUnhealthy' | 'onExited';
+
+export interface HooksSpec {
+  /** In order, after the start; the container is ready for those who depend on it when they have ended. A failure is a failed start. */
+  readonly postStart: readonly HookSpec[];
+  /** In order, before the stop signal, within the grace period. A failure is told and doesn't keep it from stopping. */
+  readonly preStop: readonly HookSpec[];
+  /** Which functions the stack file declares, sorted. The functions themselves are no data: the supervisor loads the file for them. */
+  readonly host: readonly HostHookName[];
+  /** For each call of one of them. */
+  readonly hostTimeoutMs: number;
+}
+
+/** How replicas are replaced when what they are born with changes. */
+export interface UpdateSpec {
+  /** `start-first`: a new one is ready before an old one is stopped. */
+  readonly order: 'start-first' | 'stop-first';
+  /** How many at a time, at least 1. */
+  readonly parallelism: number;
+}
+
+/** What `tsstack watch` does when files on the host change. */
+export interface WatchRuleSpec {
+  /** Absolute path on the host of a file or directory. */
+  readonly path: string;
+  readonly action: 'sync' | 'restart' | 'sync+restart' | 'sync+exec';
+  /** Absolute path in the container; of the `sync` actions. */
+  readonly target: string | undefined;
+  /** Globs relative to `path` that are left out. */
+  readonly ignore: readonly string[];
+  /** Of `sync+exec`. */
+  readonly exec: HookSpec | undefined;
 }
 
 export interface RestartSpec {

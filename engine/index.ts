@@ -251,7 +251,7 @@ interface Reconciling {
   readonly isStillWanted?: () => boolean;
 }
 
-const EMPTY_PLAN: Plan = { stack: '', steps: [], notices: [], confirmations: [], obstacles: [] };
+const EMPTY_PLAN: Plan = { stack: '', steps: [], notices: [], confirmations: [], obstacles: [], waiting: {} };
 
 function policyOf({ forceRecreate, services }: PlanOptions): Policy {
   return { ...DEFAULT_POLICY, forceRecreate: forceRecreate ?? false, services };

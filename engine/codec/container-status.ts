@@ -67,6 +67,7 @@ function parseExit(values: ReadonlyMap<string, string>): ContainerExit | undefin
     code: Number(code),
     signal: signal === 0 ? undefined : signal,
     oomKilled: values.get('oom') === '1',
+    initKilled: values.get('init_killed') === '1',
     error: values.get('error'),
   };
 }

@@ -1,4 +1,4 @@
-import type { HealthcheckSpec, PortSpec, RestartSpec } from '../../dsl/spec.ts';
+import type { HealthcheckSpec, HooksSpec, PortSpec, RestartSpec, UpdateSpec } from '../../dsl/spec.ts';
 import type { ContainerName } from './ids.ts';
 import type { LaunchSpec } from './launch.ts';
 
@@ -28,9 +28,14 @@ export interface ContainerExit {
   readonly code: number;
   readonly signal: number | undefined;
   readonly oomKilled: boolean;
+  /** PID 1 itself was killed, by somebody outside (from inside it can't be) who wasn't the kernel's OOM killer. */
+  readonly initKilled: boolean;
   /** Why it could not be started at all. */
   readonly error: string | undefined;
 }
+
+/** Of a container with a healthcheck. `starting` until the first success or, after its patience, `unhealthy`. */
+export type Health = 'starting' | 'healthy' | 'unhealthy';
 
 /** What the kernel cannot be asked about a container: kept beside it, written once when it is created. */
 export interface ContainerRecord {
@@ -62,4 +67,6 @@ export interface ContainerRecord {
   readonly labels: Readonly<Record<string, string>>;
   /** Services it depends on: they are stopped after it. */
   readonly dependsOn: readonly string[];
+  readonly hooks: HooksSpec;
+  readonly update: UpdateSpec;
 }

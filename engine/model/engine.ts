@@ -1,7 +1,7 @@
 /** What the CLI and, later, the test API may ask of the engine. `engine/index.ts` makes one. */
 import type { StackSpec } from '../../dsl/spec.ts';
-import type { ContainerExit, ContainerStateName } from './container.ts';
-import type { OnEvent } from './events.ts';
+import type { ContainerExit, ContainerStateName, Health } from './container.ts';
+import type { EngineEvent, OnEvent } from './events.ts';
 import type { StackIdentity } from './ids.ts';
 import type { Plan } from './plan.ts';
 
@@ -12,26 +12,30 @@ export interface Engine extends AsyncDisposable {
   up(spec: StackSpec, options: UpOptions): Promise<UpResult>;
   /** Stops and removes everything of this stack. Needs no stack file: what bears the mark goes. */
   down(options: DownOptions): Promise<UpResult>;
-  /** Stops the containers and leaves the rest: what Ctrl-C of an attached `up` does. `services`: as of `up`. */
-  stop(
-    spec: StackSpec,
-    options: {
-      readonly signal: AbortSignal;
-      readonly onEvent: OnEvent;
-      readonly hurry: AbortSignal;
-      readonly services?: readonly string[] | undefined;
-    },
-  ): Promise<void>;
+  /** Stops containers, which stay stopped until they are started, and leaves the rest: what Ctrl-C of an attached `up` does, too. */
+  stop(options: StopOptions): Promise<void>;
+  /** Starts containers that were stopped or have ended. */
+  start(options: TargetOptions): Promise<void>;
+  /** Stops and starts them; what they had written stays. */
+  restart(options: StopOptions): Promise<void>;
+  /** Sends a signal to the containers' processes. What follows from it is up to their restart policy, unless it is SIGKILL: then they stay stopped. */
+  kill(options: TargetOptions & { readonly signalName: string }): Promise<void>;
+  /** Freezes the processes of running containers; health checks rest. */
+  pause(options: TargetOptions): Promise<void>;
+  unpause(options: TargetOptions): Promise<void>;
   ps(): Promise<readonly ContainerListing[]>;
   /** Output lines in order of time. `follow`: goes on until the signal. */
   logs(options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a running container with this process's stdio. Resolves to its exit code (128 + n for a signal). */
   exec(options: ExecOptions): Promise<number>;
-  /** While attached: restarts by policy; resolves when all containers have stopped for good, or at the signal. */
-  supervise(
-    spec: StackSpec,
-    options: { readonly signal: AbortSignal; readonly onEvent: OnEvent; readonly services?: readonly string[] | undefined },
-  ): Promise<readonly ContainerListing[]>;
+  /** Resolves when the targets have stopped for good (none will be restarted), or at the signal, with what has become of them. */
+  untilStopped(options: TargetOptions): Promise<readonly ContainerListing[]>;
+  /** What happens from now on, until the signal. Ends when the stack is taken down. */
+  events(options: { readonly signal: AbortSignal }): AsyncIterable<EngineEvent>;
+  /** Of each running target. `follow`: again every `intervalMs`; else once, after a first interval to measure rates by. */
+  stats(options: StatsOptions): AsyncIterable<readonly ContainerStats[]>;
+  /** The processes in each running target. */
+  top(options: { readonly targets?: readonly string[] | undefined }): Promise<readonly ProcessListing[]>;
   readonly identity: StackIdentity;
 }
 
@@ -54,6 +58,68 @@ export interface DownOptions {
   /** Overrides each service's stop grace period, ms. */
   readonly timeoutMs?: number | undefined;
 }
+export interface TargetOptions {
+  /** Services or containers (`web`, `web-1`). Undefined: all. Throws `not-found` for a name that is neither. */
+  readonly targets?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+}
+export interface StopOptions extends TargetOptions {
+  /** Overrides each service's stop grace period, ms. */
+  readonly timeoutMs?: number | undefined;
+  /** Aborted: ends the grace period. */
+  readonly hurry?: AbortSignal | undefined;
+}
+export interface StatsOptions {
+  readonly targets?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+  readonly follow: boolean;
+  /** ms; default 1000. */
+  readonly intervalMs?: number | undefined;
+}
+
+/** One moment of one container. Counters run since its start. */
+export interface ContainerStats {
+  readonly container: string;
+  readonly service: string;
+  /** ms since the epoch. */
+  readonly at: number;
+  /** CPU time used, µs. */
+  readonly cpuUsec: number;
+  /** Since the sample before, 100 is one CPU. */
+  readonly cpuPercent: number;
+  /** Bytes in use, without what the page cache could give back. */
+  readonly memoryBytes: number;
+  /** Undefined: no limit. */
+  readonly memoryLimitBytes: number | undefined;
+  readonly pids: number;
+  readonly pidsLimit: number | undefined;
+  /** Bytes read from and written to block devices. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Bytes over all of its interfaces but loopback. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+export interface ProcessListing {
+  readonly container: string;
+  /** On the host. */
+  readonly pid: number;
+  /** In the container. */
+  readonly containerPid: number;
+  readonly parentPid: number;
+  /** In the container. */
+  readonly uid: number;
+  /** ms of CPU time. */
+  readonly cpuMs: number;
+  /** Resident set, bytes. */
+  readonly memoryBytes: number;
+  /** ms since the epoch. */
+  readonly startedAt: number;
+  readonly command: string;
+}
+
 export interface UpResult {
   readonly plan: Plan;
   readonly durationMs: number;
@@ -74,6 +140,13 @@ export interface ContainerListing {
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly exit: ContainerExit | undefined;
+  /** Undefined: it has no healthcheck, or doesn't run, or nobody watches it. */
+  readonly health: Health | undefined;
+  readonly paused: boolean;
+  /** By policy, health or repair since it was last brought up. */
+  readonly restarts: number;
+  /** Why it isn't running, or not as it should be: `waits for db-1 to be healthy`, `restarts in 3.2 s (attempt 4)`, `stopped on request`. */
+  readonly reason: string | undefined;
   readonly addresses: Readonly<Record<string, string>>;
   /** `127.0.0.1:8080->80/tcp` */
   readonly ports: readonly string[];

@@ -1,3 +1,4 @@
+import type { Health } from './container.ts';
 import type { Plan, Step } from './plan.ts';
 
 /** What the engine tells while it works. `at`: ms since the epoch. */
@@ -22,6 +23,43 @@ export type EngineEvent =
       readonly delayMs: number;
       readonly attempt: number;
     }
+  | { readonly type: 'container.started'; readonly at: number; readonly container: string }
+  | {
+      readonly type: 'container.health';
+      readonly at: number;
+      readonly container: string;
+      readonly health: Health;
+      /** Why it is unhealthy: the end of what the last probe printed. */
+      readonly detail: string | undefined;
+    }
+  /** Processes in a container were killed for want of memory; it may go on without them. */
+  | { readonly type: 'container.oom'; readonly at: number; readonly container: string; readonly kills: number }
+  | { readonly type: 'container.paused' | 'container.unpaused'; readonly at: number; readonly container: string }
+  /** A hook of a container has ended. `error`: why it failed. */
+  | {
+      readonly type: 'hook';
+      readonly at: number;
+      readonly container: string;
+      /** `postStart[0]`, `onHealthy`. */
+      readonly hook: string;
+      readonly durationMs: number;
+      readonly error: string | undefined;
+    }
+  /** Something isn't as it must be, though nobody asked for a change. One for each thing; what is done about it follows as steps. */
+  | { readonly type: 'drift'; readonly at: number; readonly resource: string; readonly cause: string }
+  /** What drifted is as it must be again. */
+  | { readonly type: 'repaired'; readonly at: number; readonly resources: readonly string[]; readonly durationMs: number }
+  | {
+      readonly type: 'repair.failed';
+      readonly at: number;
+      readonly message: string;
+      /** In a row. */
+      readonly attempts: number;
+      /** Until the next try, unless something changes before. */
+      readonly retryInMs: number;
+    }
+  /** A supervisor has begun; these containers were running before it. */
+  | { readonly type: 'supervisor.started'; readonly at: number; readonly pid: number; readonly adopted: readonly string[] }
   | { readonly type: 'notice'; readonly at: number; readonly message: string };
 
 export type OnEvent = (event: EngineEvent) => void;

@@ -98,6 +98,8 @@ export interface Plan {
   readonly notices: readonly Notice[];
   readonly confirmations: readonly Confirmation[];
   readonly obstacles: readonly Obstacle[];
+  /** Containers that are not started yet, with what they wait for: `db-1 to be healthy`. Only with `Policy.conditions`. */
+  readonly waiting: Readonly<Record<ContainerName, string>>;
 }
 
 export interface Policy {
@@ -107,8 +109,27 @@ export interface Policy {
   readonly deleteVolumes: boolean;
   /** Undefined: all. Else only these services, and what they depend on. */
   readonly services: readonly string[] | undefined;
-  /** Undefined: all. Else only these containers: a restart. */
+  /** Undefined: all. Else only these containers. */
   readonly containers: readonly ContainerName[] | undefined;
+  /**
+   * The supervisor's own work: what is missing or was changed by others comes back, and nothing else happens. Nothing is recreated because
+   * its configuration differs from what is declared (a roll-out that was stopped stays stopped), and a process that ended by itself stays
+   * ended unless it is in `restart`.
+   */
+  readonly repair: boolean;
+  /** Containers to be started again, or stopped and started if they run: by restart policy, health or request. */
+  readonly restart: readonly ContainerName[];
+  /** Containers that were stopped on request: they are not started, and stopped if they run. */
+  readonly stopped: readonly ContainerName[];
+  /** Of `repair`: what may be counted on without waiting. Else such needs become steps that wait. Undefined: every need is waited for. */
+  readonly conditions: Conditions | undefined;
+}
+
+/** Containers by what they have reached. A step that needs one that isn't here is left out of the plan, and told in `Plan.waiting`. */
+export interface Conditions {
+  readonly started: ReadonlySet<ContainerName>;
+  readonly healthy: ReadonlySet<ContainerName>;
+  readonly completed: ReadonlySet<ContainerName>;
 }
 
 export type Executors = { readonly [K in OpKind]: (op: OpOf<K>, signal: AbortSignal) => Promise<void> };

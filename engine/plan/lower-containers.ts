@@ -125,6 +125,8 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     ),
     labels: service.labels,
     dependsOn: Object.keys(service.dependsOn).sort(),
+    hooks: service.hooks,
+    update: service.update,
   };
 }
 

@@ -23,11 +23,11 @@ export function reconcile(desired: Desired, observed: Observed, policy: Policy):
     for (const change of decision.changes.remove) graph.add(decision.id, 'remove', change);
     for (const change of decision.changes.make) graph.add(decision.id, 'make', change);
   }
-  if (obstacles.length > 0) return { stack: desired.stackName, steps: [], notices: [], confirmations: [], obstacles };
+  if (obstacles.length > 0) return { stack: desired.stackName, steps: [], notices: [], confirmations: [], obstacles, waiting: {} };
   linkRemovals(graph, decisions, { stackName: desired.stackName, unownedLinks: observed.unownedLinks });
   linkMakes(graph, decisions);
   linkHandovers(graph, decisions);
-  return { stack: desired.stackName, steps: graph.steps(), notices: orphanNotices(decisions), confirmations: [], obstacles };
+  return { stack: desired.stackName, steps: graph.steps(), notices: orphanNotices(decisions), confirmations: [], obstacles, waiting: {} };
 }
 
 /** What one resource's rule said, with what it was asked about. */

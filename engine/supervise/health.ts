@@ -70,7 +70,7 @@ function unhealthy(container: string, check: HealthcheckSpec, { code, output }: 
   const said = output.trim() === '' ? '' : `: ${output.trim().split('\n').at(-1)}`;
   return new TsstackError(`container \`${container}\` is unhealthy: its probe goes on failing, last with exit code ${code}${said}`, {
     code: 'service-failed',
-    hint: `\`tsstack exec ${container} -- ${check.argv.map(shellWord).join(' ')}\` runs the probe by hand`,
+    hint: `\`tsstack exec ${container} -- ${check.probe.kind === 'exec' ? check.probe.argv.map(shellWord).join(' ') : ''}\` runs the probe by hand`,
   });
 }
 

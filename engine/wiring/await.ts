@@ -118,8 +118,8 @@ function readContainer({ paths, bootId }: Session, name: string): Container {
 function probe(session: Session, { record, status, signal }: Container & { signal: AbortSignal }): Promise<ProbeResult> {
   const { init } = status;
   const check = record.healthcheck;
-  if (!init || !check) return Promise.resolve({ code: 125, output: 'it does not run' });
-  const args = encodeExecOptions(record, init, { argv: check.argv, tty: false, interactive: false, timeoutMs: check.timeoutMs });
+  if (!init || check?.probe.kind !== 'exec') return Promise.resolve({ code: 125, output: 'it does not run' });
+  const args = encodeExecOptions(record, init, { argv: check.probe.argv, tty: false, interactive: false, timeoutMs: check.timeoutMs });
   return new Promise((resolve, reject) => {
     const child = spawn(session.launcherBinary, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGTERM' });
     let output = '';

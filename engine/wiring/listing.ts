@@ -29,6 +29,10 @@ function listing(stackName: string, { name, record, status }: ContainerState): C
     startedAt: status.startedAt,
     finishedAt: status.finishedAt,
     exit: status.exit,
+    health: undefined,
+    paused: false,
+    restarts: 0,
+    reason: undefined,
     addresses: record?.addresses ?? {},
     ports: (record?.ports ?? []).map((port) => `${port.hostAddress}:${port.hostPort}->${port.containerPort}/${port.protocol}`),
   };

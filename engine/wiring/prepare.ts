@@ -12,7 +12,16 @@ import { gatherFacts } from './facts.ts';
 import { observeStack } from './observe.ts';
 import type { Session } from './session.ts';
 
-export const DEFAULT_POLICY: Policy = { forceRecreate: false, deleteVolumes: false, services: undefined, containers: undefined };
+export const DEFAULT_POLICY: Policy = {
+  forceRecreate: false,
+  deleteVolumes: false,
+  services: undefined,
+  containers: undefined,
+  repair: false,
+  restart: [],
+  stopped: [],
+  conditions: undefined,
+};
 
 /** Throws `permission` with the way out. */
 export function requireRoot(what: string): void {
@@ -54,7 +63,7 @@ export async function planUp(
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
   const facts = { ...gathered, ...readAllocations(host, stack) };
   const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
-  if (obstacles.length > 0) return { stack: stack.name, steps: [], notices, confirmations: [], obstacles };
+  if (obstacles.length > 0) return { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} };
   const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
   if (lock && plan.obstacles.length === 0) writeAllocation(paths.allocation, stack, allocation);
   return { ...plan, notices: [...notices, ...plan.notices] };

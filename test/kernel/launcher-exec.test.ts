@@ -61,6 +61,8 @@ function argv(options: Partial<ExecSpec> & { readonly argv: readonly string[] },
     labels: {},
     rerun: 'on-change',
     dependsOn: [],
+    hooks: { postStart: [], preStop: [], host: [], hostTimeoutMs: 30_000 },
+    update: { order: 'stop-first', parallelism: 1 },
   };
   return encodeExecOptions(record, init, { tty: false, interactive: true, ...options });
 }

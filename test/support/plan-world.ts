@@ -7,7 +7,16 @@ import type { Desired, Observed, ObservedResource } from '../../engine/model/res
 import { stackIdentity } from '../../engine/plan/names.ts';
 
 export const STACK = stackIdentity('shop', '/srv/shop', undefined);
-export const POLICY: Policy = { forceRecreate: false, deleteVolumes: false, services: undefined, containers: undefined };
+export const POLICY: Policy = {
+  forceRecreate: false,
+  deleteVolumes: false,
+  services: undefined,
+  containers: undefined,
+  repair: false,
+  restart: [],
+  stopped: [],
+  conditions: undefined,
+};
 
 export function service(parts: Partial<ServiceSpec> = {}): ServiceSpec {
   return {
@@ -27,6 +36,9 @@ export function service(parts: Partial<ServiceSpec> = {}): ServiceSpec {
     dependsOn: {},
     healthcheck: undefined,
     restart: { policy: 'no', maxRetries: undefined },
+    hooks: { postStart: [], preStop: [], host: [], hostTimeoutMs: 30_000 },
+    update: { order: 'stop-first', parallelism: 1 },
+    watch: [],
     replicas: 1,
     labels: {},
     stopSignal: 'SIGTERM',
@@ -162,7 +174,7 @@ function running(pid: number) {
 
 /** The same world after a container has ended with `code`: its namespaces, and the links in them, are gone. */
 export function ended(observed: Observed, container: string, code: number): Observed {
-  const exit = { code, signal: undefined, oomKilled: false, error: undefined };
+  const exit = { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined };
   const resources = observed.resources
     .filter(({ id, kind }) => !(['link', 'address', 'route'].includes(kind) && id.includes(`/${container}@`)))
     .map((resource) => {

@@ -330,7 +330,7 @@ function statusOf(state: Container['state'], code: number): ContainerStatus {
   const process = { pid: 100, startTime: 1 };
   const times = { createdAt: 1, startedAt: 2, finishedAt: undefined };
   if (state === 'stopped') {
-    const exit = { code, signal: undefined, oomKilled: false, error: undefined };
+    const exit = { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined };
     return { state, monitor: process, init: undefined, ...times, finishedAt: 3, exit };
   }
   return { state, monitor: process, init: process, ...times, exit: undefined };

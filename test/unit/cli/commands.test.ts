@@ -105,7 +105,7 @@ describe('plan', () => {
 });
 
 describe('ps', () => {
-  const exit = { code: 0, signal: undefined, oomKilled: false, error: undefined };
+  const exit = { code: 0, signal: undefined, oomKilled: false, initKilled: false, error: undefined };
   const engine = {
     ps: async () => [
       listing('web-1', { startedAt: NOW - 185_000 }),
@@ -139,7 +139,7 @@ describe('ps', () => {
 });
 
 test('ps that shows nothing says why', async () => {
-  const exit = { code: 0, signal: undefined, oomKilled: false, error: undefined };
+  const exit = { code: 0, signal: undefined, oomKilled: false, initKilled: false, error: undefined };
   const [none, ended] = [session({ ps: async () => [] }), session({ ps: async () => [listing('web-1', { state: 'stopped', exit })] })];
   await none.run('ps');
   await ended.run('ps');

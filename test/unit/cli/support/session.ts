@@ -77,7 +77,7 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
       return (answer as (...all: unknown[]) => unknown)(...argv);
     };
   };
-  const names = ['plan', 'up', 'down', 'stop', 'ps', 'logs', 'exec', 'supervise'] as const;
+  const names = ['plan', 'up', 'down', 'stop', 'start', 'restart', 'kill', 'pause', 'unpause', 'ps', 'logs', 'exec', 'events', 'stats', 'top', 'untilStopped'] as const;
   return {
     ...(Object.fromEntries(names.map((name) => [name, noted(name)])) as unknown as Engine),
     identity: { name: 'shop', directory: '/d', instance: undefined, hash: '00000000', id: 'shop-00000000' },
@@ -107,7 +107,7 @@ export function step(id: number, resource: string, op: string, more: object = {}
 }
 
 export function planOf(...steps: Step[]): Plan {
-  return { stack: 'shop', steps, notices: [], confirmations: [], obstacles: [] };
+  return { stack: 'shop', steps, notices: [], confirmations: [], obstacles: [], waiting: {} };
 }
 
 export function listing(name: string, more: Partial<ContainerListing> = {}): ContainerListing {
@@ -134,6 +134,10 @@ const LISTING: ContainerListing = {
   startedAt: NOW,
   finishedAt: undefined,
   exit: undefined,
+  health: undefined,
+  paused: false,
+  restarts: 0,
+  reason: undefined,
   addresses: { default: '10.0.0.2' },
   ports: ['127.0.0.1:8080->80/tcp'],
 };
@@ -155,6 +159,9 @@ const SERVICE: ServiceSpec = {
   dependsOn: {},
   healthcheck: undefined,
   restart: { policy: 'no', maxRetries: undefined },
+  hooks: { postStart: [], preStop: [], host: [], hostTimeoutMs: 30_000 },
+  update: { order: 'stop-first', parallelism: 1 },
+  watch: [],
   replicas: 1,
   labels: {},
   stopSignal: 'SIGTERM',

@@ -28,6 +28,7 @@ function planOf(steps: Readonly<Record<string, readonly number[]>>): Plan {
     notices: [],
     confirmations: [],
     obstacles: [],
+    waiting: {},
   };
 }
 

@@ -19,11 +19,11 @@ describe('parseStatusFile', () => {
   });
 
   test.each([
-    ['exit_code=0\nsignal=0\noom=0\n', { code: 0, signal: undefined, oomKilled: false, error: undefined }],
-    ['exit_code=137\nsignal=9\noom=1\n', { code: 137, signal: 9, oomKilled: true, error: undefined }],
+    ['exit_code=0\nsignal=0\noom=0\n', { code: 0, signal: undefined, oomKilled: false, initKilled: false, error: undefined }],
+    ['exit_code=137\nsignal=9\noom=1\n', { code: 137, signal: 9, oomKilled: true, initKilled: false, error: undefined }],
     [
       'exit_code=127\nsignal=0\noom=0\nerror=exec a=b: No such file or directory\n',
-      { code: 127, signal: undefined, oomKilled: false, error: 'exec a=b: No such file or directory' },
+      { code: 127, signal: undefined, oomKilled: false, initKilled: false, error: 'exec a=b: No such file or directory' },
     ],
   ])('reads the end: %j', (lines, exit) => {
     expect(parseStatusFile(`${RUNNING}finished=1700000002000000000\n${lines}state=stopped\n`)).toMatchObject({

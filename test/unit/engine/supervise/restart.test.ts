@@ -7,7 +7,7 @@ function delay(
   code: number | undefined,
   { attempts = 0, maxRetries = undefined as number | undefined, kind = 'service' as const } = {},
 ) {
-  const exit = code === undefined ? undefined : { code, signal: undefined, oomKilled: false, error: undefined };
+  const exit = code === undefined ? undefined : { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined };
   return restartDelay({ kind, policy: { policy, maxRetries }, exit, attempts });
 }
 
@@ -38,7 +38,7 @@ describe('a restart policy', () => {
       restartDelay({
         kind: 'job',
         policy: { policy: 'always', maxRetries: undefined },
-        exit: { code: 0, signal: undefined, oomKilled: false, error: undefined },
+        exit: { code: 0, signal: undefined, oomKilled: false, initKilled: false, error: undefined },
         attempts: 0,
       }),
     ).toBeUndefined();
