@@ -50,7 +50,17 @@ export interface UpOptions extends PlanOptions {
   readonly wait?: boolean;
   /** Of `wait`, ms. */
   readonly waitTimeoutMs?: number | undefined;
+  readonly source?: StackSource | undefined;
 }
+/** Where a spec came from: a stack file's host-side hooks are loaded from there once more. */
+export interface StackSource {
+  readonly file: string;
+  readonly command: string;
+  readonly mode: string | undefined;
+  readonly profiles: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 export interface DownOptions {
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
