@@ -88,7 +88,7 @@ export interface StatsOptions {
   readonly intervalMs?: number | undefined;
 }
 
-/** One moment of one container. Counters run since its start. */
+/** One moment of one container. Counters run since its start; that of CPU time may go on over restarts. `engine/kernel/usage.ts` says what is measured. */
 export interface ContainerStats {
   readonly container: string;
   readonly service: string;
@@ -118,6 +118,7 @@ export interface ProcessListing {
   readonly pid: number;
   /** In the container. */
   readonly containerPid: number;
+  /** In the container; 0: its parent isn't in it. */
   readonly parentPid: number;
   /** In the container. */
   readonly uid: number;
@@ -125,7 +126,7 @@ export interface ProcessListing {
   readonly cpuMs: number;
   /** Resident set, bytes. */
   readonly memoryBytes: number;
-  /** ms since the epoch. */
+  /** ms since the epoch, exact to a second. */
   readonly startedAt: number;
   readonly command: string;
 }
