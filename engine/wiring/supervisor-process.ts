@@ -6,6 +6,8 @@ import type { Nothing } from '../control/calls.ts';
 import { connectControl } from '../control/client.ts';
 import { type ControlServer, type Handlers, listenControl } from '../control/server.ts';
 import { encodePlan } from '../control/wire.ts';
+import type { ContainerListing } from '../model/engine.ts';
+import type { OnEvent } from '../model/events.ts';
 import { FileLock } from '../store/lock.ts';
 import type { StackPaths } from '../store/paths.ts';
 import { kill, pause, restart, start, stop, unpause } from './supervisor-control.ts';
@@ -110,6 +112,7 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
     untilStopped: async ({ targets }, { onEvent, signal, gone }) => {
       const over = supervisor.listen(onEvent, AbortSignal.any([signal, gone]));
       const chosen = () => resolveTargets(supervisor.list(), targets, { stack: supervisor.session.stack.name });
+      tellEnds(chosen(), onEvent);
       await supervisor.until(() => chosen().every(({ name }) => supervisor.isOver(name)), over);
       return chosen();
     },
@@ -118,6 +121,13 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
       return {};
     },
   };
+}
+
+/** What ended before somebody listened is told to them all the same. */
+function tellEnds(listings: readonly ContainerListing[], onEvent: OnEvent): void {
+  for (const { name, state, exit } of listings) {
+    if (state === 'stopped' && exit) onEvent({ type: 'container.exited', at: Date.now(), container: name, ...exit });
+  }
 }
 
 function nothing(): Nothing {

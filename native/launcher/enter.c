@@ -96,16 +96,15 @@ static bool shares_user_namespace(const char *pid)
          ours.st_dev == theirs.st_dev;
 }
 
-static int join_namespaces(const struct options *options, int pidfd)
+int enter_namespaces(const char *init_pid, int pidfd, int namespaces)
 {
-  bool shared = shares_user_namespace(options->init_pid);
+  bool shared = shares_user_namespace(init_pid);
   char path[64];
-  snprintf(path, sizeof path, "/proc/%s/root", options->init_pid);
+  snprintf(path, sizeof path, "/proc/%s/root", init_pid);
   cleanup_fd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return fail("open", errno, "%s", path);
-  int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   if (setns(pidfd, namespaces | (shared ? 0 : CLONE_NEWUSER)) < 0)
-    return fail("setns", errno, "namespaces of process %s", options->init_pid);
+    return fail("setns", errno, "namespaces of process %s", init_pid);
   /* setns(2) gives us the root of the mount namespace. Where tsstack runs in a chroot that is not the container's root.
    */
   if (fchdir(root) < 0 || chroot(".") < 0) return fail("chroot", errno, "%s", path);
@@ -141,7 +140,9 @@ static noreturn void go_between(const struct options *options, const struct sock
 {
   struct start start = {
       .command = &options->command, .seccomp = seccomp, .stdio = {0, 1, 2}, .death_signal = SIGKILL, .lifeline = sync};
-  if (cgroups_join(0, options, true) < 0 || join_namespaces(options, pidfd) < 0) report_failure(sync);
+  int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (cgroups_join(0, options, true) < 0 || enter_namespaces(options->init_pid, pidfd, namespaces) < 0)
+    report_failure(sync);
   int slave = -1;
   if (options->tty) {
     if (open_terminal(options, sync, &slave) < 0) report_failure(sync);

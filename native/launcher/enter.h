@@ -9,3 +9,9 @@
  * -1 after fail().
  */
 pid_t enter_start(const struct options *options, const struct sock_fprog *seccomp, int pidfd, int *terminal);
+
+/**
+ * Moves the caller, which has one thread, into these namespaces (CLONE_NEWNS among them) and the user namespace of the
+ * process `init_pid`, that `pidfd` refers to; makes its root ours, and us root there. -1 after fail().
+ */
+int enter_namespaces(const char *init_pid, int pidfd, int namespaces);

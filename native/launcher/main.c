@@ -1,5 +1,6 @@
 #include "exec.h"
 #include "probe.h"
+#include "receive.h"
 #include "serve.h"
 #include "title.h"
 
@@ -8,6 +9,7 @@
 
 static const char USAGE[] = "usage: tsstack-launcher serve --stage DIRECTORY\n"
                             "       tsstack-launcher exec OPTIONS\n"
+                            "       tsstack-launcher receive PID START-TIME UID GID CAPABILITIES\n"
                             "       tsstack-launcher probe-idmap DIRECTORY\n";
 
 int main(int argc, char **argv)
@@ -20,6 +22,7 @@ int main(int argc, char **argv)
     return stage == NULL ? 1 : serve(stage);
   }
   if (strcmp(mode, "exec") == 0) return exec_main(argv + 2, (size_t)(argc - 2));
+  if (strcmp(mode, "receive") == 0 && argc == 7) return receive_main(argv + 2);
   if (strcmp(mode, "probe-idmap") == 0 && argc == 3) return probe_idmap(argv[2]);
   fputs(USAGE, stderr);
   return 2;
