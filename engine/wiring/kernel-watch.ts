@@ -68,7 +68,7 @@ export class KernelWatch implements Disposable {
 
   #setFiles(desired: Desired | undefined): void {
     try {
-      this.#files.set(desired === undefined ? new Set() : watchedPaths(desired, this.#session));
+      this.#files.set(desired === undefined ? new Set() : watchedPaths(desired, this.#session.cgroups));
     } catch (error) {
       this.#tell(error);
     }

@@ -4,7 +4,7 @@ import type { ContainerName, ResourceId } from '../model/ids.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import { containerOfResource } from '../plan/names.ts';
 import { reconcile } from '../plan/reconcile.ts';
-import { type Backoff, startBackoff } from '../supervise/backoff.ts';
+import { afterRepair, NO_REPAIR_FAILED, type RepairBackoff } from '../supervise/backoff.ts';
 import { resourcesOf, withoutBusy } from './busy.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY } from './prepare.ts';
@@ -19,7 +19,7 @@ export class Repairs implements Disposable {
   readonly #supervision: Supervision;
   /** Called after each look at everything. */
   readonly #onSettled: () => void;
-  readonly #backoff: Backoff = startBackoff();
+  #backoff: RepairBackoff = NO_REPAIR_FAILED;
   readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running = false;
@@ -58,7 +58,7 @@ export class Repairs implements Disposable {
   reasonOf(name: ContainerName): string | undefined {
     const failing = this.#failing;
     if (failing && [...failing.resources].some((id) => id === name)) {
-      return `repair failed (${this.#backoff.attempts} times): ${failing.message}`;
+      return `repair failed (${this.#backoff.failures} times): ${failing.message}`;
     }
     const waiting = this.#waiting[name];
     return waiting === undefined ? undefined : `waits for ${waiting}`;
@@ -132,16 +132,17 @@ export class Repairs implements Disposable {
 
   #failed(error: unknown, steps: readonly Step[]): void {
     const message = error instanceof Error ? error.message : String(error);
-    const retryInMs = this.#backoff.failed();
+    this.#backoff = afterRepair(this.#backoff, 'failed');
+    const { retryInMs, failures } = this.#backoff;
     this.#failing = { resources: resourcesOf(steps), message, retryAt: Date.now() + retryInMs };
-    this.#supervision.emit({ type: 'repair.failed', at: Date.now(), message, attempts: this.#backoff.attempts, retryInMs });
+    this.#supervision.emit({ type: 'repair.failed', at: Date.now(), message, attempts: failures, retryInMs });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#start(), retryInMs);
   }
 
   #recovered(): void {
     this.#failing = undefined;
-    this.#backoff.reset();
+    this.#backoff = NO_REPAIR_FAILED;
   }
 }
 

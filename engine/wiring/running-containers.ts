@@ -7,7 +7,7 @@ import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Conditions } from '../model/plan.ts';
 import { type HealthMonitor, monitorHealth } from '../supervise/health-monitor.ts';
-import { type RestartTracker, trackRestarts } from '../supervise/restarts.ts';
+import { type RestartCounts, type Restarts, trackRestarts } from '../supervise/restarts.ts';
 import { SYSTEM_CLOCK } from './await.ts';
 import { probeContainer } from './probes.ts';
 import type { Session } from './session.ts';
@@ -20,7 +20,7 @@ export interface RunningContainersOptions {
   /** A moment at which a host-side hook may want to be called. */
   readonly onMoment: (moment: 'onStarted' | 'onHealthy' | 'onUnhealthy' | 'onExited', container: ContainerName) => void;
   /** Restarts so far, by container: of the supervisor before. */
-  readonly restarts: Readonly<Record<ContainerName, number>>;
+  readonly restarts: RestartCounts;
 }
 
 interface Followed {
@@ -43,7 +43,7 @@ export class RunningContainers implements Disposable {
   readonly #due = new Set<ContainerName>();
   /** Being stopped by us: their end is no news. */
   readonly #expected = new Set<ContainerName>();
-  readonly #restarts: RestartTracker;
+  readonly #restarts: Restarts;
 
   constructor(options: RunningContainersOptions) {
     this.#options = options;
@@ -122,10 +122,10 @@ export class RunningContainers implements Disposable {
   }
 
   restartsOf(name: ContainerName): number {
-    return this.#restarts.countOf(name);
+    return this.#restarts.count(name);
   }
 
-  get restartCounts(): Readonly<Record<ContainerName, number>> {
+  get restartCounts(): RestartCounts {
     return this.#restarts.snapshot();
   }
 
@@ -199,7 +199,6 @@ export class RunningContainers implements Disposable {
     { record, status, check }: { readonly record: ContainerRecord; readonly status: ContainerStatus; readonly check: HealthcheckSpec },
   ): HealthMonitor {
     return monitorHealth({
-      container: name,
       check,
       startedAt: status.startedAt ?? Date.now(),
       clock: SYSTEM_CLOCK,
@@ -214,10 +213,13 @@ export class RunningContainers implements Disposable {
   ): void {
     const { emit, onMoment, onChange } = this.#options;
     emit({ type: 'container.health', at: Date.now(), container: name, health, detail });
-    if (health === 'healthy') onMoment('onHealthy', name);
+    if (health === 'healthy') {
+      this.#restarts.healthy(name, Date.now());
+      onMoment('onHealthy', name);
+    }
     if (health === 'unhealthy') {
       onMoment('onUnhealthy', name);
-      if (check.restart) this.#schedule(name, this.#restarts.unhealthy(name));
+      if (check.restart) this.#schedule(name, this.#restarts.unhealthy(name, Date.now()));
     }
     onChange();
   }
@@ -236,8 +238,11 @@ export class RunningContainers implements Disposable {
   }
 
   #decideRestart(name: ContainerName, record: ContainerRecord, { exit, startedAt, finishedAt }: ContainerStatus): void {
-    const decision = this.#restarts.ended(name, { kind: record.kind, policy: record.restart, exit, startedAt, finishedAt });
-    if (decision !== undefined) this.#schedule(name, decision);
+    const { kind, restart: policy } = record;
+    const decision = this.#restarts.ended(name, { kind, policy, exit, startedAt, finishedAt, at: Date.now() });
+    // One that others have killed has drifted: repair brings it back, whatever its policy.
+    const killed = exit === undefined || exit.initKilled;
+    if (decision !== undefined && !killed) this.#schedule(name, decision);
   }
 
   #schedule(name: ContainerName, { delayMs, attempt }: { readonly delayMs: number; readonly attempt: number }): void {
