@@ -4,6 +4,7 @@ import type { ContainerExit, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
 import type { StackIdentity } from './ids.ts';
 import type { Plan } from './plan.ts';
+import type { SyncOptions } from './sync.ts';
 
 export interface Engine extends AsyncDisposable {
   /** What `up` would do. Changes nothing. */
@@ -28,6 +29,8 @@ export interface Engine extends AsyncDisposable {
   logs(options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a running container with this process's stdio. Resolves to its exit code (128 + n for a signal). */
   exec(options: ExecOptions): Promise<number>;
+  /** Puts files of the host into the running containers of a service. Resolves to their names; `kernel` tells all that could not be done. */
+  sync(options: SyncOptions): Promise<readonly string[]>;
   /** Resolves when the targets have stopped for good (none will be restarted), or at the signal, with what has become of them. */
   untilStopped(options: TargetOptions): Promise<readonly ContainerListing[]>;
   /** What happens from now on, until the signal. Ends when the stack is taken down. */
