@@ -45,6 +45,6 @@ interface Loading {
 }
 
 async function loadHooks(source: StackSource, { stack, ...options }: Loading): Promise<HostHooks> {
-  const { loadHostHooks } = await import('./load/host-hooks.ts');
+  const { loadHostHooks } = await import('./load/stack-file.ts');
   return loadHostHooks({ ...source, directory: stack.directory, instance: stack.instance, ...options });
 }

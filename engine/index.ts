@@ -2,8 +2,7 @@
 import fs from 'node:fs';
 import type net from 'node:net';
 import { parseFailpoints } from './apply/failpoints.ts';
-import type { StackSource } from './model/engine.ts';
-import type { Engine } from './model/engine.ts';
+import type { Engine, StackSource } from './model/engine.ts';
 import type { HostHooks } from './model/hooks.ts';
 import type { StackIdentity } from './model/ids.ts';
 import { stackIdentity } from './plan/names.ts';

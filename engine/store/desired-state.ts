@@ -4,6 +4,7 @@ import type { StackSpec } from '../../dsl/spec.ts';
 import type { StackSource } from '../model/engine.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Desired } from '../model/resources.ts';
+import type { RestartCounts } from '../model/restarts.ts';
 import type { StackPaths } from './paths.ts';
 
 /** What the last `up` wanted. */
@@ -25,8 +26,7 @@ export interface SupervisionState {
   readonly bootId: string;
   /** Stopped on request. */
   readonly stopped: readonly ContainerName[];
-  /** Restarts by policy, by container. */
-  readonly restarts: Readonly<Record<ContainerName, number>>;
+  readonly restarts: RestartCounts;
   /** False: its supervisor was cut off, and the next command starts another. */
   readonly ended: boolean;
 }

@@ -2,6 +2,7 @@
 import type { RestartSpec } from '../../dsl/spec.ts';
 import type { ContainerExit } from '../model/container.ts';
 import type { ContainerName } from '../model/ids.ts';
+import type { RestartCount, RestartCounts } from '../model/restarts.ts';
 import { backoffMs } from './backoff.ts';
 import { restartBackoff, restartDelay, STABLE_AFTER_MS } from './restart.ts';
 
@@ -21,20 +22,6 @@ export interface Restart {
   readonly delayMs: number;
   /** In a row, from 1. */
   readonly attempt: number;
-}
-
-/** JSON-serialisable. */
-export type RestartCounts = Readonly<Record<ContainerName, RestartCount>>;
-
-export interface RestartCount {
-  /** All of them, for people. */
-  readonly restarts: number;
-  /** In a row, for failures of its own: what the backoff and `on-failure:N` count. */
-  readonly attempts: number;
-  /** In a row, for having been killed by others. */
-  readonly kills: number;
-  /** ms since the epoch. Undefined: it isn't. */
-  readonly healthySince: number | undefined;
 }
 
 export interface Restarts {

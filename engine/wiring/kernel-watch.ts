@@ -1,14 +1,14 @@
 /** Hears of changes in the kernel that may concern one stack. What was changed and whether it matters is for observing to say. */
 import { readContainerStatus } from '../kernel/container-status.ts';
 import { type FileWatches, watchFiles } from '../kernel/file-watches.ts';
+import { observeLinks } from '../kernel/links.ts';
 import type { ProcessIdentity } from '../model/container.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { KernelEvent } from '../model/kernel-events.ts';
 import type { Desired } from '../model/resources.ts';
-import { observeLinks } from '../kernel/links.ts';
 import { nameFromMark } from '../plan/names.ts';
-import { watchedPaths } from './watched-paths.ts';
 import type { Session } from './session.ts';
+import { watchedPaths } from './watched-paths.ts';
 
 export interface KernelWatchOptions {
   readonly onChange: () => void;
@@ -35,12 +35,14 @@ export class KernelWatch implements Disposable {
   begin(): void {
     const { launcher } = this.#session;
     this.#containers.clear();
-    launcher.subscribe((event) => this.#heard(event)).then(
-      (warnings) => {
-        for (const warning of warnings) this.#options.onNotice(warning);
-      },
-      (error: unknown) => this.#tell(error),
-    );
+    launcher
+      .subscribe((event) => this.#heard(event))
+      .then(
+        (warnings) => {
+          for (const warning of warnings) this.#options.onNotice(warning);
+        },
+        (error: unknown) => this.#tell(error),
+      );
     launcher.ended.then(() => {
       if (!this.#over) this.#options.onLauncherGone();
     });

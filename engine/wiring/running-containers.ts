@@ -6,8 +6,9 @@ import type { ContainerRecord, ContainerStatus, Health, ProcessIdentity } from '
 import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Conditions } from '../model/plan.ts';
+import type { RestartCounts } from '../model/restarts.ts';
 import { type HealthMonitor, monitorHealth } from '../supervise/health-monitor.ts';
-import { type RestartCounts, type Restarts, trackRestarts } from '../supervise/restarts.ts';
+import { type Restarts, trackRestarts } from '../supervise/restarts.ts';
 import { SYSTEM_CLOCK } from './await.ts';
 import { probeContainer } from './probes.ts';
 import type { Session } from './session.ts';

@@ -22,6 +22,7 @@ import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent } from '../model/events.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Plan } from '../model/plan.ts';
+import type { SyncOptions } from '../model/sync.ts';
 import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
 import { acquireStackLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
@@ -29,10 +30,11 @@ import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
 import { listContainers } from './listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
-import { SupervisorDoor } from './supervisor-door.ts';
 import type { Session } from './session.ts';
 import { streamStats } from './stats.ts';
 import { tellStorageFailures } from './storage-failure.ts';
+import { SupervisorDoor } from './supervisor-door.ts';
+import { syncIntoService } from './sync.ts';
 import { takeDown } from './take-down.ts';
 import { resolveTargets } from './targets.ts';
 import { listProcesses } from './top.ts';
@@ -120,13 +122,17 @@ export class StackEngine implements Engine {
     const queue: EngineEvent[] = [];
     let wake: () => void = () => undefined;
     let over = false;
-    const ended = connection.call('events', {}, {
-      signal,
-      onEvent(event) {
-        queue.push(event);
-        wake();
+    const ended = connection.call(
+      'events',
+      {},
+      {
+        signal,
+        onEvent(event) {
+          queue.push(event);
+          wake();
+        },
       },
-    });
+    );
     const finish = () => {
       over = true;
       wake();
@@ -149,6 +155,11 @@ export class StackEngine implements Engine {
   exec(options: ExecOptions): Promise<number> {
     requireRoot('exec');
     return execInContainer(this.#session, options);
+  }
+
+  sync(options: SyncOptions): Promise<readonly string[]> {
+    requireRoot('sync files');
+    return syncIntoService(this.#session, options);
   }
 
   stats(options: StatsOptions) {

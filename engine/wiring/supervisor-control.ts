@@ -1,8 +1,8 @@
 /** Start, stop, restart, kill and pause of containers on request, as their supervisor does it. */
 import type { StopParams, TargetParams } from '../control/calls.ts';
 import type { CallContext } from '../control/server.ts';
-import { freeze, thaw } from '../kernel/freezer.ts';
 import { observeContainers } from '../kernel/containers.ts';
+import { freeze, thaw } from '../kernel/freezer.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Policy } from '../model/plan.ts';
@@ -55,7 +55,11 @@ export async function kill(
   if (number === undefined) throw new TsstackError(`cannot kill: \`${signalName}\` is no signal`, { code: 'usage' });
   await command(supervisor, context.signal, async () => {
     const states = running(supervisor, targets, 'kill');
-    if (number === SIGKILL) await thawAll(supervisor, states.map(({ name }) => name));
+    if (number === SIGKILL)
+      await thawAll(
+        supervisor,
+        states.map(({ name }) => name),
+      );
     for (const { name, status } of states) {
       if (number === SIGKILL) {
         supervisor.stopped.add(name);
@@ -79,7 +83,12 @@ export async function pause(supervisor: Supervisor, { targets }: TargetParams, c
 }
 
 export async function unpause(supervisor: Supervisor, { targets }: TargetParams, context: CallContext): Promise<void> {
-  await command(supervisor, context.signal, () => thawAll(supervisor, running(supervisor, targets, 'unpause').map(({ name }) => name)));
+  await command(supervisor, context.signal, () =>
+    thawAll(
+      supervisor,
+      running(supervisor, targets, 'unpause').map(({ name }) => name),
+    ),
+  );
 }
 
 async function thawAll(supervisor: Supervisor, names: readonly ContainerName[]): Promise<void> {
@@ -115,7 +124,8 @@ interface Change {
 
 async function change(supervisor: Supervisor, { policy, timeoutMs, context }: Change): Promise<void> {
   const { desired, stopped, session } = supervisor;
-  if (!desired) throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
+  if (!desired)
+    throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
   using turn = await LentTurn.take(supervisor.changes, () => supervisor.repairs.request());
   const observed = await observeStack(session, { inside: true, signal: context.signal });
   const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, stopped: [...stopped], ...policy });

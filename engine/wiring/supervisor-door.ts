@@ -5,8 +5,8 @@ import type net from 'node:net';
 import { dirname } from 'node:path';
 import { waitLockAside } from '../../native/ffi/lock.ts';
 import { type ControlConnection, connectControl, controlConnection, SupervisorGone } from '../control/client.ts';
-import { TsstackError } from '../model/errors.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
+import { TsstackError } from '../model/errors.ts';
 import type { Session } from './session.ts';
 
 export interface SupervisorDoorOptions {

@@ -10,9 +10,9 @@ import type { ContainerListing } from '../model/engine.ts';
 import type { OnEvent } from '../model/events.ts';
 import { FileLock } from '../store/lock.ts';
 import type { StackPaths } from '../store/paths.ts';
+import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { kill, pause, restart, start, stop, unpause } from './supervisor-control.ts';
 import { down, up } from './supervisor-up.ts';
-import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { resolveTargets } from './targets.ts';
 
 export interface SupervisorProcessOptions extends Omit<SupervisorOptions, 'onSettled'> {

@@ -11,14 +11,7 @@ import { containersOf, type Replica } from '../plan/replicas.ts';
 import { writeDesiredState } from '../store/desired-state.ts';
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { mergeSpec } from './merge-spec.ts';
-import {
-  DEFAULT_POLICY,
-  makeHostDirectories,
-  makeStackDirectories,
-  planUp,
-  throwObstacles,
-  withDependencies,
-} from './prepare.ts';
+import { DEFAULT_POLICY, makeHostDirectories, makeStackDirectories, planUp, throwObstacles, withDependencies } from './prepare.ts';
 import { tellStorageFailures } from './storage-failure.ts';
 import { perform } from './supervision.ts';
 import type { Supervisor } from './supervisor.ts';

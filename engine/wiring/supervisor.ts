@@ -7,14 +7,9 @@
 import type { Failpoints } from '../apply/failpoints.ts';
 import type { ContainerListing, StackSource } from '../model/engine.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
-import type { ContainerName } from '../model/ids.ts';
 import type { HostHooks } from '../model/hooks.ts';
-import {
-  readDesiredState,
-  readSupervisionState,
-  type SupervisionState,
-  writeSupervisionState,
-} from '../store/desired-state.ts';
+import type { ContainerName } from '../model/ids.ts';
+import { readDesiredState, readSupervisionState, type SupervisionState, writeSupervisionState } from '../store/desired-state.ts';
 import { HostHookCalls } from './host-hooks.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers } from './listing.ts';
