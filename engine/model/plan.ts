@@ -54,8 +54,8 @@ export interface OpArgs {
     readonly stopSignal: string;
     readonly stopGracePeriodMs: number;
   };
-  /** Nothing is changed: waits until a container is healthy, or a job has completed. */
-  'container.await': { readonly name: ContainerName; readonly until: 'healthy' | 'completed' };
+  /** Nothing is changed: waits until a container has survived its first moments, is healthy, or has completed. */
+  'container.await': { readonly name: ContainerName; readonly until: 'running' | 'healthy' | 'completed' };
 }
 export type OpKind = keyof OpArgs;
 
