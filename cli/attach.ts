@@ -59,7 +59,7 @@ interface Stopping {
   readonly services: readonly string[] | undefined;
 }
 
-async function stop(engine: Engine, stack: LoadedStack, { context, onEvent, services }: Stopping): Promise<void> {
+async function stop(engine: Engine, _stack: LoadedStack, { context, onEvent, services }: Stopping): Promise<void> {
   const { terminal, interrupts } = context;
   const hurry = interrupts.hurry();
   // A terminal has shown `^C` where the cursor was.

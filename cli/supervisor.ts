@@ -1,7 +1,7 @@
 /** This program as a stack's supervisor: started by a command that needs one, never by hand. */
 import net from 'node:net';
 import type { StackSource } from '../engine/model/engine.ts';
-import type { HostHooks } from '../engine/model/hooks.ts';
+import type { HooksByService } from '../engine/model/hooks.ts';
 import type { StackIdentity } from '../engine/model/ids.ts';
 import { pathsFor } from './connect.ts';
 
@@ -44,7 +44,7 @@ interface Loading {
   readonly version: string;
 }
 
-async function loadHooks(source: StackSource, { stack, ...options }: Loading): Promise<HostHooks> {
+async function loadHooks(source: StackSource, { stack, ...options }: Loading): Promise<HooksByService> {
   const { loadHostHooks } = await import('./load/stack-file.ts');
   return loadHostHooks({ ...source, directory: stack.directory, instance: stack.instance, ...options });
 }

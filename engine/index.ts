@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import type net from 'node:net';
 import { parseFailpoints } from './apply/failpoints.ts';
 import type { Engine, StackSource } from './model/engine.ts';
-import type { HostHooks } from './model/hooks.ts';
+import type { HooksByService } from './model/hooks.ts';
 import type { StackIdentity } from './model/ids.ts';
 import { stackIdentity } from './plan/names.ts';
 import { stacksOfDirectory } from './store/allocation.ts';
@@ -54,7 +54,7 @@ export interface SupervisorRunOptions {
   /** Of who started it. */
   readonly connection: net.Socket;
   /** Loads a stack file's functions. */
-  readonly loadHooks: (source: StackSource) => Promise<HostHooks>;
+  readonly loadHooks: (source: StackSource) => Promise<HooksByService>;
 }
 
 /** This process is the supervisor of a stack from now on. Resolves when nothing is left to do. */

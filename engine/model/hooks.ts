@@ -1,5 +1,7 @@
-import type { HostHook } from '../../dsl/input-hooks.ts';
-import type { HostHookName } from '../../dsl/spec.ts';
+/** Functions of the stack file that the supervisor calls. */
+import type { HostHooks } from '../../dsl/host-hooks.ts';
 
-/** The functions of a stack file, by service. */
-export type HostHooks = Readonly<Record<string, Partial<Record<HostHookName, HostHook>>>>;
+export type { HostHooks } from '../../dsl/host-hooks.ts';
+export type { HookEvent, HostHook } from '../../dsl/input-hooks.ts';
+
+export type HooksByService = Readonly<Record<string, HostHooks>>;

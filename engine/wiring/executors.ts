@@ -13,11 +13,11 @@ import type { OnEvent } from '../model/events.ts';
 import type { Executors } from '../model/plan.ts';
 import type { NetnsRef } from '../model/resources.ts';
 import { signalNumber } from '../plan/signals.ts';
-import { type AwaitOptions, awaitExecutors } from './await.ts';
+import { awaitExecutors, type Supervision } from './await.ts';
 import { tellLastWords } from './last-words.ts';
 import type { Session } from './session.ts';
 
-export interface ExecutorOptions extends Pick<AwaitOptions, 'monitorOf' | 'willRestart'> {
+export interface ExecutorOptions extends Supervision {
   readonly onEvent: OnEvent;
   /** Ends the grace period of every stop. */
   readonly hurry: AbortSignal | undefined;
@@ -41,7 +41,7 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
       signalNumber,
       hurry: hurry ?? new AbortController().signal,
     }),
-    ...awaitExecutors(session, { onEvent, ...waiting }),
+    ...awaitExecutors(session, onEvent, waiting),
   };
 }
 

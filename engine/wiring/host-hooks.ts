@@ -4,7 +4,7 @@ import { readContainerStatus } from '../kernel/container-status.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type { StackSource } from '../model/engine.ts';
 import type { OnEvent } from '../model/events.ts';
-import type { HostHooks } from '../model/hooks.ts';
+import type { HooksByService } from '../model/hooks.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { DesiredState } from '../store/desired-state.ts';
 import { callHostHook } from './hooks.ts';
@@ -12,13 +12,13 @@ import type { Session } from './session.ts';
 
 export interface HostHookCallsOptions {
   readonly session: Session;
-  readonly load: (source: StackSource) => Promise<HostHooks>;
+  readonly load: (source: StackSource) => Promise<HooksByService>;
   readonly emit: OnEvent;
 }
 
 export class HostHookCalls {
   readonly #options: HostHookCallsOptions;
-  #loaded: { readonly of: DesiredState; readonly hooks: Promise<HostHooks> } | undefined;
+  #loaded: { readonly of: DesiredState; readonly hooks: Promise<HooksByService> } | undefined;
 
   constructor(options: HostHookCallsOptions) {
     this.#options = options;
@@ -44,7 +44,7 @@ export class HostHookCalls {
     );
   }
 
-  #hooks(desired: DesiredState, source: StackSource): Promise<HostHooks> {
+  #hooks(desired: DesiredState, source: StackSource): Promise<HooksByService> {
     if (this.#loaded?.of !== desired) this.#loaded = { of: desired, hooks: this.#options.load(source) };
     return this.#loaded.hooks;
   }

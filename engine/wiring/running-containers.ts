@@ -114,6 +114,12 @@ export class RunningContainers implements Disposable {
     return this.#pending.has(name) || this.#due.has(name);
   }
 
+  /** The same, or repair will bring it back. */
+  willComeBack(name: ContainerName, status: ContainerStatus): boolean {
+    const killed = status.exit === undefined || status.exit.initKilled;
+    return this.willRestart(name) || (killed && status.state === 'stopped' && !this.#expected.has(name));
+  }
+
   healthOf(name: ContainerName): Health | undefined {
     return this.#followed.get(name)?.health?.health;
   }
@@ -203,7 +209,7 @@ export class RunningContainers implements Disposable {
       check,
       startedAt: status.startedAt ?? Date.now(),
       clock: SYSTEM_CLOCK,
-      probe: (signal) => probeContainer(this.#options.session, { record, status, signal }),
+      probe: (signal) => probeContainer(this.#options.session, record, { status, signal }),
       onChange: (health, detail) => this.#healthChanged(name, { health, detail, check }),
     });
   }

@@ -1,10 +1,8 @@
-/** The engine as commands see it: what only reads is done here and now, what changes anything is asked of the stack's supervisor. */
-import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
-import type { CallName, ParamsOf, ResultOf } from '../control/calls.ts';
-import type { CallOptions, ControlConnection } from '../control/client.ts';
+import type { ParamsOf } from '../control/calls.ts';
+import type { ControlConnection } from '../control/client.ts';
 import type {
   ContainerListing,
   DownOptions,

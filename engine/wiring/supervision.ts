@@ -92,7 +92,7 @@ function executorsFor(supervision: Supervision, { signal, onEvent, hurry, turn }
     onEvent,
     hurry,
     monitorOf: (name) => containers.monitorOf(name),
-    willRestart: (name) => containers.willRestart(name),
+    willRestart: (name, status) => containers.willComeBack(name, status),
   });
   return {
     ...executors,

@@ -134,7 +134,7 @@ async function waitForAll(supervisor: Supervisor, containers: readonly Replica[]
     signal,
     onEvent,
     monitorOf: (name: ContainerName) => supervisor.containers.monitorOf(name),
-    willRestart: (name: ContainerName) => supervisor.containers.willRestart(name),
+    willRestart: (name: ContainerName, status) => supervisor.containers.willComeBack(name, status),
   };
   await Promise.all(
     containers.map(async ({ name, service }) => {

@@ -7,7 +7,7 @@
 import type { Failpoints } from '../apply/failpoints.ts';
 import type { ContainerListing, StackSource } from '../model/engine.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
-import type { HostHooks } from '../model/hooks.ts';
+import type { HooksByService } from '../model/hooks.ts';
 import type { ContainerName } from '../model/ids.ts';
 import { readDesiredState, readSupervisionState, type SupervisionState, writeSupervisionState } from '../store/desired-state.ts';
 import { HostHookCalls } from './host-hooks.ts';
@@ -24,7 +24,7 @@ export interface SupervisorOptions {
   readonly failpoints: Failpoints | undefined;
   readonly build: string;
   /** Loads a stack file's functions. */
-  readonly loadHooks: (source: StackSource) => Promise<HostHooks>;
+  readonly loadHooks: (source: StackSource) => Promise<HooksByService>;
   /** Called whenever all has been looked at: it may be time to end. */
   readonly onSettled: () => void;
 }
