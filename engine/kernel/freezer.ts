@@ -21,6 +21,7 @@ const DEADLINE_MS = 10_000;
  * @throws TsstackError `kernel`: the cgroup is not there, the host has no freezer, or a process hangs in the kernel.
  */
 export async function freeze(layout: CgroupLayout, path: string, options: { readonly signal: AbortSignal }): Promise<void> {
+  options.signal.throwIfAborted();
   const cgroup = freezerOf(layout, path);
   if (cgroup === undefined) throw cannot(path, 'this host has neither a cgroup v2 hierarchy nor the v1 freezer');
   if (!existsSync(cgroup.members)) throw cannot(path, 'it is not there');

@@ -80,5 +80,6 @@ function statsBetween(before: Moment | undefined, { container, service, at, inst
 
 /** False: the signal came first. */
 async function elapsed(ms: number, signal: AbortSignal): Promise<boolean> {
+  // The abort is all it can reject with.
   return delay(ms, true, { signal }).catch(() => false);
 }
