@@ -33,11 +33,14 @@ export function connectControl(path: string): Promise<ControlConnection | undefi
 
 /** A supervisor that ended before it answered. Nothing is lost by it: the next command goes on. */
 export class SupervisorGone extends TsstackError {
-  constructor() {
+  /** Whether it had begun with what it was asked for. */
+  readonly begun: boolean;
+  constructor(begun: boolean) {
     super('the supervisor ended before it had answered', {
-      code: 'cancelled',
+      code: 'launch',
       hint: 'containers go on without it; the same command starts another one, which goes on where it stopped',
     });
+    this.begun = begun;
   }
 }
 
@@ -70,7 +73,8 @@ export function controlConnection(socket: net.Socket): ControlConnection {
     call(name, params, { signal, hurry, onEvent } = {}) {
       const id = nextId++;
       return new Promise((resolve, reject) => {
-        if (gone) return reject(new SupervisorGone());
+        if (gone) return reject(new SupervisorGone(false));
+        let begun = false;
         const decode = eventDecoder();
         const abort = () => socket.write(encodeFrame({ id, cancel: 'abort' }));
         const hasten = () => socket.write(encodeFrame({ id, cancel: 'hurry' }));
@@ -82,11 +86,12 @@ export function controlConnection(socket: net.Socket): ControlConnection {
         };
         pending.set(id, {
           onFrame(frame) {
+            begun = true;
             if ('event' in frame) onEvent?.(decode(frame.event));
             else if ('error' in frame) settle(() => reject(decodeError(frame.error)));
             else settle(() => resolve(frame.result as ResultOf<typeof name>));
           },
-          onGone: () => settle(() => reject(new SupervisorGone())),
+          onGone: () => settle(() => reject(new SupervisorGone(begun))),
         });
         socket.write(encodeFrame({ id, call: name, params }));
         for (const [given, tell] of [

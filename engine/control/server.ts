@@ -25,6 +25,7 @@ export interface ControlServer {
   close(): Promise<void>;
   /** Calls that haven't been answered. */
   readonly open: number;
+  readonly connections: number;
 }
 
 /** Listens at `path`, for root alone. What was there is removed: the caller holds the stack's lock. */
@@ -59,6 +60,9 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
     serve,
     get open() {
       return open;
+    },
+    get connections() {
+      return sockets.size;
     },
     async close() {
       const closed = new Promise<void>((resolve) => {

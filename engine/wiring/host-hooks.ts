@@ -35,7 +35,10 @@ export class HostHookCalls {
     this.#hooks(desired, desired.source).then(
       async (hooks) => {
         const hook = hooks[record.service]?.[moment];
-        if (hook) await callHostHook(hook, { name: moment, record, at, exit, stack: session.stack.name }, { emit });
+        if (!hook) return;
+        const { service, addresses, ports } = record;
+        const event = { service, container, addresses, ports, at, exit: moment === 'onExited' ? exit : undefined };
+        await callHostHook(hook, event, { name: moment, timeoutMs: record.hooks.hostTimeoutMs, onEvent: emit });
       },
       (error: unknown) => {
         const message = error instanceof Error ? error.message : String(error);

@@ -67,8 +67,7 @@ export class StackEngine implements Engine {
 
   async up(spec: StackSpec, { signal, onEvent, forceRecreate, wait, ...rest }: UpOptions): Promise<UpResult> {
     requireRoot('bring the stack up');
-    const connection = await this.#door.openOrStart();
-    return connection.call('up', { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, ...rest }, { signal, onEvent });
+    return this.#door.call('up', { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, ...rest }, { signal, onEvent });
   }
 
   async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
@@ -116,11 +115,10 @@ export class StackEngine implements Engine {
   async *events({ signal }: { readonly signal: AbortSignal }): AsyncIterable<EngineEvent> {
     requireRoot('follow events');
     this.#requireKnown();
-    const connection = await this.#door.openOrStart();
     const queue: EngineEvent[] = [];
     let wake: () => void = () => undefined;
     let over = false;
-    const ended = connection.call(
+    const ended = this.#door.call(
       'events',
       {},
       {
@@ -182,9 +180,8 @@ export class StackEngine implements Engine {
   ): Promise<void> {
     requireRoot(`${name} containers`);
     this.#requireKnown();
-    const connection = await this.#door.openOrStart();
     const own = 'signalName' in params ? { signalName: params.signalName } : {};
-    await connection.call(name, { targets, timeoutMs, ...own } as unknown as ParamsOf<K>, { signal, hurry, onEvent });
+    await this.#door.call(name, { targets, timeoutMs, ...own } as unknown as ParamsOf<K>, { signal, hurry, onEvent });
   }
 
   /** A supervisor that was cut off is replaced by whichever command comes next. */

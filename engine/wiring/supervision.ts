@@ -1,12 +1,14 @@
 /** What the parts of a supervisor share, and the one way in which a plan is carried out. */
 import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
+import { readContainerStatus } from '../kernel/container-status.ts';
+import { readRecord } from '../kernel/containers.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Executors, OpOf, Plan, Step } from '../model/plan.ts';
 import type { DesiredState } from '../store/desired-state.ts';
 import { createExecutors } from './executors.ts';
-import { runCommandHooks } from './hooks.ts';
+import { type CommandHookOptions, runCommandHooks } from './hooks.ts';
 import type { RunningContainers } from './running-containers.ts';
 import type { Session } from './session.ts';
 import type { LentTurn, Turns } from './turns.ts';
@@ -98,10 +100,11 @@ function executorsFor(supervision: Supervision, { signal, onEvent, hurry, turn }
     ...executors,
     'container.start': async (op, abort) => {
       await executors['container.start'](op, abort);
-      await runCommandHooks(session, op.process.name, 'postStart', { signal, onEvent });
+      await runHooks(session, op.process.name, { when: 'postStart', signal, onEvent });
     },
     'container.stop': async (op, abort) => {
-      if (!hurry?.aborted) await runCommandHooks(session, op.name, 'preStop', { signal: hurry ?? signal, onEvent });
+      const cut = hurry ? AbortSignal.any([hurry, signal]) : signal;
+      await runHooks(session, op.name, { when: 'preStop', signal: cut, onEvent, graceMs: op.stopGracePeriodMs });
       await executors['container.stop'](op, abort);
     },
     'container.await': async (op: OpOf<'container.await'>, abort) => {
@@ -109,4 +112,10 @@ function executorsFor(supervision: Supervision, { signal, onEvent, hurry, turn }
       await (turn ? turn.during(wait) : wait());
     },
   };
+}
+
+async function runHooks(session: Session, name: ContainerName, options: CommandHookOptions): Promise<void> {
+  const directory = `${session.paths.containers}/${name}`;
+  const record = readRecord(directory);
+  if (record) await runCommandHooks(session, { record, status: readContainerStatus(directory, session.bootId) }, options);
 }

@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import type net from 'node:net';
 import { dirname } from 'node:path';
 import { waitLockAside } from '../../native/ffi/lock.ts';
-import { type ControlConnection, connectControl, controlConnection, SupervisorGone } from '../control/client.ts';
+import type { CallName, ParamsOf, ResultOf } from '../control/calls.ts';
+import { type CallOptions, type ControlConnection, connectControl, controlConnection, SupervisorGone } from '../control/client.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { Session } from './session.ts';
@@ -44,6 +45,22 @@ export class SupervisorDoor implements Disposable {
       code: 'launch',
       hint: lastLine(supervisorLog) ?? `see ${supervisorLog}`,
     });
+  }
+
+  /**
+   * Asks, of the supervisor that is there or of a new one. One that was just ending takes nothing in any more: then the next is asked.
+   * @throws TsstackError as the supervisor did; `launch` if it ended in the middle.
+   */
+  async call<K extends CallName>(name: K, params: ParamsOf<K>, options?: CallOptions): Promise<ResultOf<K>> {
+    for (let attempt = 1; ; attempt++) {
+      const connection = await this.openOrStart();
+      try {
+        return await connection.call(name, params, options);
+      } catch (error) {
+        if (!(error instanceof SupervisorGone) || error.begun || attempt === MAX_ATTEMPTS) throw error;
+        this.#connection = undefined;
+      }
+    }
   }
 
   /** To be called while it is there; what it returns resolves when its process has ended, which lets go of the stack's lock. */

@@ -32,8 +32,8 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
   let server: ControlServer | undefined;
   const considerEnd = (): void => {
     if (!server || !supervisor.hasNothingToDo) return;
-    // Who only listens to what happens hears that the stack was taken down by the stream's end.
-    if (server.open === 0 || (supervisor.takenDown && server.open === supervisor.listening)) end();
+    // Who is connected may be about to ask for something. Once the stack is taken down, who only listens hears of it by the stream's end.
+    if (server.connections === 0 || (supervisor.takenDown && server.open === supervisor.listening)) end();
   };
   await using supervisor = new Supervisor({ ...options, onSettled: considerEnd });
   server = await listenControl(paths.socket, handlersOf(supervisor, end), considerEnd);

@@ -2,6 +2,7 @@
 import type { UpParams } from '../control/calls.ts';
 import type { CallContext } from '../control/server.ts';
 import { encodePlan } from '../control/wire.ts';
+import type { ContainerStatus } from '../model/container.ts';
 import type { UpResult } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ContainerName } from '../model/ids.ts';
@@ -134,7 +135,7 @@ async function waitForAll(supervisor: Supervisor, containers: readonly Replica[]
     signal,
     onEvent,
     monitorOf: (name: ContainerName) => supervisor.containers.monitorOf(name),
-    willRestart: (name: ContainerName, status) => supervisor.containers.willComeBack(name, status),
+    willRestart: (name: ContainerName, status: ContainerStatus) => supervisor.containers.willComeBack(name, status),
   };
   await Promise.all(
     containers.map(async ({ name, service }) => {
