@@ -4,6 +4,7 @@
  */
 import type { StackDefinition } from './define.ts';
 import type { DependencyInput, ServiceInput, StackInput } from './input.ts';
+import type { HostHooksInput } from './input-hooks.ts';
 
 export type CheckedStack<R> = R extends StackDefinition
   ? R
@@ -17,6 +18,14 @@ export type CheckedStack<R> = R extends StackDefinition
           >;
         };
       };
+
+/**
+ * What a function returns before its names are known. The compiler takes the types of the parameters of hooks from here. `image` is only
+ * named because a type whose keys are all optional fits no object that has none of them.
+ */
+export type StackInOutline =
+  | StackDefinition
+  | { readonly services: { readonly [name: string]: HostHooksInput & { readonly image?: unknown } } };
 
 /** Shown in the compiler's message in the place of the type that a key would have. */
 export interface NoSuch<What extends string> {
