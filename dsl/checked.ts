@@ -4,7 +4,6 @@
  */
 import type { StackDefinition } from './define.ts';
 import type { DependencyInput, ServiceInput, StackInput } from './input.ts';
-import type { HostHooksInput } from './input-hooks.ts';
 
 export type CheckedStack<R> = R extends StackDefinition
   ? R
@@ -20,12 +19,10 @@ export type CheckedStack<R> = R extends StackDefinition
       };
 
 /**
- * What a function returns before its names are known. The compiler takes the types of the parameters of hooks from here. `image` is only
- * named because a type whose keys are all optional fits no object that has none of them.
+ * What a function returns, before its names are known: as much as the compiler needs to give the parameters of hooks in it their types
+ * (from `CheckedStack` of this), and to let everything else through to where it is checked; an interface fits no index signature.
  */
-export type StackInOutline =
-  | StackDefinition
-  | { readonly services: { readonly [name: string]: HostHooksInput & { readonly image?: unknown } } };
+export type StackInOutline = StackDefinition | { readonly services: { readonly [name: string]: object } } | { readonly services: object };
 
 /** Shown in the compiler's message in the place of the type that a key would have. */
 export interface NoSuch<What extends string> {

@@ -106,8 +106,13 @@ export default defineStack({
   networks: { n: {} },
   volumes: { v: {} },
 });`);
+const partsInFunction = checked(`interface Services { web: { image: string; command: string[] } }
+const services: Services = { web: { image: 'x', command: [] } };
+export const a = defineStack(() => ({ services }));
+export const b = defineStack(async () => ({ services: Object.fromEntries(['a'].map((name) => [name, { image: 'x', onExited: () => name }])) }));`);
 it('a stack made of parts is right', () => {
   expect(parts().text).toBe('');
+  expect(partsInFunction().text).toBe('');
 });
 
 describe.each([
