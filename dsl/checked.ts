@@ -18,6 +18,12 @@ export type CheckedStack<R> = R extends StackDefinition
         };
       };
 
+/**
+ * What a function returns, before its names are known: as much as the compiler needs to give the parameters of hooks in it their types
+ * (from `CheckedStack` of this), and to let everything else through to where it is checked; an interface fits no index signature.
+ */
+export type StackInOutline = StackDefinition | { readonly services: { readonly [name: string]: object } } | { readonly services: object };
+
 /** Shown in the compiler's message in the place of the type that a key would have. */
 export interface NoSuch<What extends string> {
   readonly noSuch: What;

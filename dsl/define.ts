@@ -1,4 +1,4 @@
-import type { CheckedStack } from './checked.ts';
+import type { CheckedStack, StackInOutline } from './checked.ts';
 import type { RootfsInput, StackContext, StackInput } from './input.ts';
 
 /** In the global registry, so that a stack file and the `tsstack` that loads it agree even if each has its own copy of this file. */
@@ -16,9 +16,12 @@ export interface StackDefinition {
  * A wrong name is a compile-time error at its key. In the function form the compiler can only point at the function and tell the
  * key in its message; return `defineStack({ … })` from the function and it points at the key there, too.
  */
-export function defineStack<const S extends string, const N extends string = never, const V extends string = never, const R = unknown>(
-  stack: StackInput<S, N, V> | ((context: StackContext) => (R & CheckedStack<R>) | Promise<R & CheckedStack<R>>),
-): StackDefinition {
+export function defineStack<
+  const S extends string,
+  const N extends string = never,
+  const V extends string = never,
+  const R extends StackInOutline = StackInOutline,
+>(stack: StackInput<S, N, V> | ((context: StackContext) => (R & CheckedStack<R>) | Promise<R & CheckedStack<R>>)): StackDefinition {
   return { [DEFINITION]: stack };
 }
 

@@ -60,13 +60,24 @@ function checked(source: string) {
 const BODY = `{
   services: {
     db: { image: 'x', healthcheck: { test: ['CMD', 'true'] }, volumes: ['data:/d', './a:/a:ro', '/b:/b', '~/c:/c', '.:/d'] },
+    idle: { image: 'x', healthcheck: { log: /ready/i } },
     job: { kind: 'job', image: hostRootfs(), command: 'true', dependsOn: ['db'], networks: ['back', 'default'], rerun: 'always' },
     web: {
       image: rootfs('./root'),
       command: ['a', 'b'],
       environment: { A: 'a', B: 1, C: true, D: null, E: undefined },
       envFile: ['.env', { path: 'b', required: false }],
-      dependsOn: { db: 'healthy', job: { condition: 'completed' } },
+      dependsOn: { db: 'healthy', job: { condition: 'completed', restart: true }, idle: { restart: true } },
+      healthcheck: { http: '8080/ready', restart: false },
+      postStart: ['warm', ['up', 'all'], { command: 'x', user: 1, timeout: '5s', environment: { A: null } }],
+      preStop: ['nginx', '-s', 'quit'],
+      onStarted: ({ container, addresses, ports, log }) => log(container + addresses['back'] + ports.map(({ hostPort }) => hostPort)),
+      onHealthy: async ({ signal, at }) => { await fetch('http://x/' + at.toFixed(), { signal }); return 5; },
+      onExited(event) { const code: number | undefined = event.exit?.code; event.log(String(code)); },
+      hookTimeout: '5s',
+      update: { order: 'start-first', parallelism: 2 },
+      develop: { watch: [{ path: './src', action: 'sync', target: '/src', ignore: ['x'] }, { path: 'a', action: 'restart' },
+        { path: 'b', action: 'sync+exec', target: '/b', exec: ['nginx', '-s', 'reload'] }] },
       networks: { back: { aliases: ['x'], ipv4Address: '10.0.0.2' }, default: null },
       volumes: [{ type: 'volume', source: 'data', target: '/d' }, { type: 'bind', source: './x', target: '/x' }, { type: 'tmpfs', target: '/t', size: '1m' }],
       ports: [80, '81:81', { target: 82, public: true }],
@@ -95,8 +106,13 @@ export default defineStack({
   networks: { n: {} },
   volumes: { v: {} },
 });`);
+const partsInFunction = checked(`interface Services { web: { image: string; command: string[] } }
+const services: Services = { web: { image: 'x', command: [] } };
+export const a = defineStack(() => ({ services }));
+export const b = defineStack(async () => ({ services: Object.fromEntries(['a'].map((name) => [name, { image: 'x', onExited: () => name }])) }));`);
 it('a stack made of parts is right', () => {
   expect(parts().text).toBe('');
+  expect(partsInFunction().text).toBe('');
 });
 
 describe.each([
@@ -115,6 +131,24 @@ describe.each([
       ['dependsOn: {\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
       ['dependsOn: { db: "started",\n        /*!*/dbb: "healthy" }', "'dbb' does not exist"],
       ['dependsOn: ["db", /*!*/"dbb"]', `Type '"dbb"' is not assignable to type '"db" | "web"'`],
+      ['dependsOn: { /*!*/dbb: { restart: true } }', "'dbb' does not exist"],
+      ['dependsOn: { db: { condition: "healthy", /*!*/restrt: true } }', "'restrt' does not exist"],
+      ['dependsOn: { db: { /*!*/restrt: true } }', "'restrt' does not exist"],
+      ['/*!*/dependsOn: { db: { condition: "helthy" } }', `Type '"helthy"' is not assignable`],
+      ['healthcheck: { /*!*/htpp: 80 }', "'htpp' does not exist"],
+      ['healthcheck: { /*!*/http: "localhost/x" }', `Type '"localhost/x"' is not assignable`],
+      ['healthcheck: { http: { port: 80, /*!*/header: {} } }', "'header' does not exist"],
+      ['postStart: { command: "x", /*!*/usr: 1 }', "'usr' does not exist"],
+      ['preStop: [["a"], { command: "x", /*!*/usr: 1 }]', "'usr' does not exist"],
+      ['/*!*/onHealty: () => 1', "'onHealty' does not exist"],
+      ['onHealthy: ({ /*!*/contaner }) => contaner', "'contaner' does not exist"],
+      ['update: { /*!*/parallel: 1 }', "'parallel' does not exist"],
+      ['update: { /*!*/order: "start" }', `Type '"start"' is not assignable`],
+      ['develop: { watch: [/*!*/{ path: "a", action: "sync" }] }', "Property 'target' is missing"],
+      ['develop: { watch: [/*!*/{ path: "a", action: "sync+exec", target: "/a" }] }', "Property 'exec' is missing"],
+      ['develop: { watch: [{ path: "a", action: "restart", /*!*/target: "/a" }] }', "'target' does not exist"],
+      ['develop: { watch: [{ path: "a", /*!*/action: "rebuild" }] }', `Type '"rebuild"' is not assignable`],
+      ['develop: { watch: [{ path: "a", action: "restart", /*!*/ignroe: [] }] }', "'ignroe' does not exist"],
       ['networks: [/*!*/"bakc"]', `is not assignable to type '"default" | "back"'`],
       ['networks: { back: {}, /*!*/bakc: {} }', "'bakc' does not exist"],
       ['networks: { back: { /*!*/alias: ["x"] } }', "'alias' does not exist"],
@@ -142,6 +176,11 @@ describe.each([
   const cases: [string, RegExp][] = [
     ['dependsOn: { db: "started", dbb: "healthy" }', /'(?:services\.web\.)?dependsOn(?:\.dbb)?'/],
     ['dependsOn: ["dbb"]', /"dbb"/],
+    ['dependsOn: { db: { condition: "healthy", restrt: true } }', /restrt/],
+    ['dependsOn: { dbb: { restart: true } }', /dbb/],
+    ['update: { order: "start" }', /"start"/],
+    ['onHealty: () => 1', /onHealty/],
+    ['onHealthy: 5', /onHealthy/],
     ['networks: ["bakc"]', /"bakc"/],
     ['networks: { bakc: {} }', /bakc/],
     ['volumes: ["pgdta:/x"]', /"pgdta:\/x"/],
