@@ -18,8 +18,6 @@ interface Container {
   state: 'created' | 'running' | 'stopped';
   /** Of a stopped one. Undefined: nobody saw it. */
   exit: ContainerExit | undefined;
-  /** How often it was started. */
-  starts: number;
 }
 
 const NOTHING_HELD: Allocation = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
@@ -29,6 +27,7 @@ export class SimulatedWorld {
   /** Everything that is simply there or not, by id. */
   readonly #plain = new Map<string, ObservedResource>();
   readonly #containers = new Map<string, Container>();
+  readonly #starts = new Map<string, number>();
   readonly #veths = new Map<string, VethSpec>();
   /** `web-1/eth0` → CIDR. */
   readonly #addresses = new Map<string, string>();
@@ -103,8 +102,9 @@ export class SimulatedWorld {
     return this.#containers.get(container)?.record;
   }
 
+  /** How often a container of that name was started. */
   startsOf(container: string): number {
-    return this.#containers.get(container)?.starts ?? 0;
+    return this.#starts.get(container) ?? 0;
   }
 
   /** Its process ends. `unseen`: its monitor is killed with it. */
@@ -310,7 +310,7 @@ export class SimulatedWorld {
         if (this.#alive(name)) throw new Error(`${id} is made while it runs`);
         if (!this.#plain.has(`cgroup:shop/${name}`) || !this.#plain.has(`file:shop/${name}/hosts`))
           throw new Error(`${id} is made too early`);
-        this.#containers.set(name, { record: op.container.record, state: 'created', exit: undefined, starts: container?.starts ?? 0 });
+        this.#containers.set(name, { record: op.container.record, state: 'created', exit: undefined });
         return;
       case 'container.update':
         if (!container) throw new Error(`${id} is not there`);
@@ -354,7 +354,7 @@ export class SimulatedWorld {
         throw new Error(`${id} starts while ${other.record.name}, which must go, uses its volume`);
     }
     container.state = 'running';
-    container.starts++;
+    this.#starts.set(name, this.startsOf(name) + 1);
   }
 
   /** Who the stack file declares: others must go. Told by the test. */
