@@ -13,6 +13,8 @@ import { containerOfResource } from './names.ts';
 export interface Rollout {
   readonly service: string;
   readonly hasHealthcheck: boolean;
+  /** The last ones are waited for, too: those that stood in for them are still there, and must not go before. */
+  readonly startFirst: boolean;
   /** In order, at least two. */
   readonly batches: readonly Batch[];
 }
@@ -67,7 +69,7 @@ function rolloutOf(service: string, { update, hasHealthcheck, members }: Group):
   const batches = parts
     .filter(({ length }) => length > 0)
     .map((part) => ({ processes: part.map(({ process }) => process), stops: part.flatMap(({ stop }) => stop ?? []) }));
-  return batches.length < 2 ? [] : [{ service, hasHealthcheck, batches }];
+  return batches.length < 2 ? [] : [{ service, hasHealthcheck, startFirst: update.order === 'start-first', batches }];
 }
 
 /**
@@ -85,6 +87,7 @@ export function linkRollouts(graph: StepGraph, rollouts: readonly Rollout[], def
       const ready = before.processes.flatMap((process) => readiness(graph, rollout, process));
       for (const stop of stops) for (const node of ready) stop.after.add(node);
     }
+    if (rollout.startFirst) for (const process of rollout.batches.at(-1)?.processes ?? []) readiness(graph, rollout, process);
   }
   linkStopOrders(deferred);
 }

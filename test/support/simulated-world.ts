@@ -3,7 +3,7 @@
  * and what must be there before. An op that could not be done throws, so that a missing edge in a plan is found.
  */
 import type { StackSpec } from '../../dsl/spec.ts';
-import type { ContainerRecord, ContainerStatus } from '../../engine/model/container.ts';
+import type { ContainerExit, ContainerRecord, ContainerStatus } from '../../engine/model/container.ts';
 import type { Allocation } from '../../engine/model/facts.ts';
 import type { Op, Plan, Policy, Step } from '../../engine/model/plan.ts';
 import type { Observed, ObservedResource, VethSpec } from '../../engine/model/resources.ts';
@@ -16,7 +16,8 @@ type Random = () => number;
 interface Container {
   record: ContainerRecord;
   state: 'created' | 'running' | 'stopped';
-  exitCode: number;
+  /** Of a stopped one. Undefined: nobody saw it. */
+  exit: ContainerExit | undefined;
 }
 
 const NOTHING_HELD: Allocation = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
@@ -26,6 +27,7 @@ export class SimulatedWorld {
   /** Everything that is simply there or not, by id. */
   readonly #plain = new Map<string, ObservedResource>();
   readonly #containers = new Map<string, Container>();
+  readonly #starts = new Map<string, number>();
   readonly #veths = new Map<string, VethSpec>();
   /** `web-1/eth0` → CIDR. */
   readonly #addresses = new Map<string, string>();
@@ -46,22 +48,36 @@ export class SimulatedWorld {
     return reconcile({ stackName: STACK.name, resources: [] }, this.observed(), { ...POLICY, deleteVolumes: true });
   }
 
-  /** In a random order that its edges allow. `count`: only so many steps, as if killed then. Jobs complete when all is done. */
-  carryOut({ steps }: Plan, { random, count = steps.length }: { random: Random; count?: number }): void {
+  /**
+   * In a random order that its edges allow. `count`: only so many steps, as if killed then. `fails`: steps that fail, which skips what
+   * depends on them. `onStep`: called after each. Jobs complete when all is done.
+   */
+  carryOut(
+    { steps }: Plan,
+    {
+      random,
+      count = steps.length,
+      fails = () => false,
+      onStep = () => undefined,
+    }: { random: Random; count?: number; fails?: (step: Step) => boolean; onStep?: (step: Step) => void },
+  ): void {
     const done = new Set<number>();
     const left = new Set(steps);
-    while (done.size < count) {
+    while (done.size < count && left.size > 0) {
       const ready = [...left].filter(({ dependsOn }) => dependsOn.every((id) => done.has(id)));
       const step = ready[Math.floor(random() * ready.length)];
+      if (!step && done.size + left.size < steps.length) break;
       if (!step) throw new Error('no step is ready');
-      this.#carryOut(step);
       left.delete(step);
+      if (fails(step)) continue;
+      this.#carryOut(step);
       done.add(step.id);
+      onStep(step);
     }
     for (const container of this.#containers.values()) {
       // A launcher that ends undoes what was never started.
-      if (container.state === 'created') this.#end(container, 137);
-      else if (container.record.kind === 'job' && container.state === 'running') this.#end(container, 0);
+      if (container.state === 'created') this.#end(container, exitedWith(137));
+      else if (container.record.kind === 'job' && container.state === 'running') this.#end(container, exitedWith(0));
     }
   }
 
@@ -75,6 +91,43 @@ export class SimulatedWorld {
 
   isRunning(container: string): boolean {
     return this.#containers.get(container)?.state === 'running';
+  }
+
+  get running(): string[] {
+    return [...this.#containers.keys()].filter((name) => this.isRunning(name)).sort();
+  }
+
+  /** What it was made from. */
+  recordOf(container: string): ContainerRecord | undefined {
+    return this.#containers.get(container)?.record;
+  }
+
+  /** How often a container of that name was started. */
+  startsOf(container: string): number {
+    return this.#starts.get(container) ?? 0;
+  }
+
+  /** Its process ends. `unseen`: its monitor is killed with it. */
+  end(container: string, how: 'by itself' | 'killed from outside' | 'unseen'): void {
+    const found = this.#containers.get(container);
+    if (!found) throw new Error(`there is no ${container}`);
+    const killed = { ...exitedWith(137), signal: 9, initKilled: true };
+    this.#end(found, how === 'unseen' ? undefined : how === 'by itself' ? exitedWith(1) : killed);
+  }
+
+  /** Somebody else deletes or spoils the thing of that id, as far as that can be done to it. Whatever ends with it does. */
+  spoil(id: string): void {
+    const resource = this.#plain.get(id);
+    const container = nameOf(id);
+    if (id.startsWith('link:')) this.#deleteLink(id);
+    else if (id.startsWith('address:') && id.includes('@')) this.#emptyLink(container, this.own.interfaces[attachmentKey(id)] ?? '');
+    else if (id.startsWith('route:')) this.#routes.delete(container);
+    else if (resource?.kind === 'sysctl') this.#plain.set(id, { ...resource, state: { ...resource.state, value: '0' } });
+    else if (resource?.kind === 'cgroup') {
+      const values = Object.fromEntries(Object.keys(resource.state.values).map((file) => [file, '4096']));
+      this.#plain.set(id, { ...resource, state: { ...resource.state, values } });
+    } else if (resource) this.#plain.delete(id);
+    else throw new Error(`nobody can spoil ${id}`);
   }
 
   /** As `engine/wiring/observe.ts` names things: interfaces within containers by what was last given out. */
@@ -95,8 +148,8 @@ export class SimulatedWorld {
       const state = { netns: { in: 'container', container } as const, destination: 'default', gateway, ifname };
       resources.push({ kind: 'route', id: `route:shop/${name}`, state });
     }
-    for (const [name, { record, state, exitCode }] of this.#containers) {
-      const status = statusOf(state, exitCode);
+    for (const [name, { record, state, exit }] of this.#containers) {
+      const status = statusOf(state, exit);
       resources.push({ kind: 'container', id: `container:shop/${name}`, state: { name, record, status } });
       const { stopSignal, stopGracePeriodMs } = record;
       resources.push({ kind: 'process', id: `process:shop/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } });
@@ -257,7 +310,7 @@ export class SimulatedWorld {
         if (this.#alive(name)) throw new Error(`${id} is made while it runs`);
         if (!this.#plain.has(`cgroup:shop/${name}`) || !this.#plain.has(`file:shop/${name}/hosts`))
           throw new Error(`${id} is made too early`);
-        this.#containers.set(name, { record: op.container.record, state: 'created', exitCode: 0 });
+        this.#containers.set(name, { record: op.container.record, state: 'created', exit: undefined });
         return;
       case 'container.update':
         if (!container) throw new Error(`${id} is not there`);
@@ -272,10 +325,10 @@ export class SimulatedWorld {
         return;
       case 'container.stop':
         if (!container) throw new Error(`${id} is not there`);
-        this.#end(container, 143);
+        this.#end(container, exitedWith(143));
         return;
       case 'container.await':
-        if (op.until === 'completed' && container) this.#end(container, 0);
+        if (op.until === 'completed' && container) this.#end(container, exitedWith(0));
         return;
       default:
         throw new Error(`nobody knows ${op.kind}`);
@@ -301,6 +354,7 @@ export class SimulatedWorld {
         throw new Error(`${id} starts while ${other.record.name}, which must go, uses its volume`);
     }
     container.state = 'running';
+    this.#starts.set(name, this.startsOf(name) + 1);
   }
 
   /** Who the stack file declares: others must go. Told by the test. */
@@ -315,9 +369,9 @@ export class SimulatedWorld {
     return state === 'running' || state === 'created';
   }
 
-  #end(container: Container, exitCode: number): void {
+  #end(container: Container, exit: ContainerExit | undefined): void {
     container.state = 'stopped';
-    container.exitCode = exitCode;
+    container.exit = exit;
     for (const [id, veth] of [...this.#veths]) if (veth.container === container.record.name) this.#deleteLink(id);
   }
 }
@@ -326,14 +380,22 @@ function isSelfish({ launch }: ContainerRecord, sources: readonly string[]): boo
   return launch.mounts.some((mount) => mount.type === 'bind' && !mount.readOnly && sources.includes(mount.source));
 }
 
-function statusOf(state: Container['state'], code: number): ContainerStatus {
+function exitedWith(code: number): ContainerExit {
+  return { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined };
+}
+
+function statusOf(state: Container['state'], exit: ContainerExit | undefined): ContainerStatus {
   const process = { pid: 100, startTime: 1 };
   const times = { createdAt: 1, startedAt: 2, finishedAt: undefined };
   if (state === 'stopped') {
-    const exit = { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined };
     return { state, monitor: process, init: undefined, ...times, finishedAt: 3, exit };
   }
   return { state, monitor: process, init: process, ...times, exit: undefined };
+}
+
+/** `address:shop/web-1@front` → `web-1/front`, as in Allocation.interfaces. */
+function attachmentKey(id: string): string {
+  return id.slice(id.indexOf('/') + 1).replace('@', '/');
 }
 
 function nameOf(id: string): string {
