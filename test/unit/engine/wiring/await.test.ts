@@ -77,10 +77,11 @@ describe('waiting until a container is healthy', () => {
   });
 
   it('goes on by itself when that monitor is closed', async () => {
-    containers.make('web-1', { healthcheck: TRUE });
+    const check = { ...FALSE, intervalMs: 20, retries: 1 };
+    containers.make('web-1', { healthcheck: check });
     containers.running('web-1');
     const monitor = monitorHealth({
-      check: TRUE,
+      check,
       startedAt: 0,
       clock: manualClock(),
       probe: () => new Promise(() => undefined),
@@ -88,7 +89,7 @@ describe('waiting until a container is healthy', () => {
     });
     const done = awaitHealthy(containers.session, 'web-1', options({ monitorOf: () => monitor }));
     monitor[Symbol.dispose]();
-    await done;
+    await expect(done).rejects.toThrow('last with exit code 4: no such table');
   });
 
   it('ends with the container, and tells how it ended', async () => {

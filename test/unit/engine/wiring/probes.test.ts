@@ -106,9 +106,14 @@ describe('a GET', () => {
     expect(seen).toEqual([['GET', '/health?deep=1', 'yes', 'shop.example', 'close']]);
   });
 
-  it('does not wait for a body that never ends', async () => {
-    const port = await serve((_, response) => void response.writeHead(200).write('and so on'));
+  it('does not wait for a body that never ends, and closes the connection', async () => {
+    let closed = Promise.resolve();
+    const port = await serve((_, response) => {
+      closed = new Promise((resolve) => response.once('close', resolve));
+      response.writeHead(200).write('and so on');
+    });
     expect(await probe(http(port))).toMatchObject({ code: 0 });
+    await closed;
   });
 
   it('that nobody takes, or that is cut off, says so', async () => {
