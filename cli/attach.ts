@@ -42,7 +42,7 @@ export async function attach(engine: Engine, stack: LoadedStack, context: Comman
     (error: unknown) => ({ error }),
   );
   try {
-    const listings = await engine.supervise(stack.spec, { signal: leave, onEvent, services: options.only });
+    const listings = await engine.untilStopped({ signal: leave, onEvent, targets: options.only });
     if (leave.aborted) await stop(engine, stack, { context, onEvent, services: options.only });
     else throwIfFailed(listings, stack);
   } finally {
@@ -59,13 +59,13 @@ interface Stopping {
   readonly services: readonly string[] | undefined;
 }
 
-async function stop(engine: Engine, stack: LoadedStack, { context, onEvent, services }: Stopping): Promise<void> {
+async function stop(engine: Engine, _stack: LoadedStack, { context, onEvent, services }: Stopping): Promise<void> {
   const { terminal, interrupts } = context;
   const hurry = interrupts.hurry();
   // A terminal has shown `^C` where the cursor was.
   if (terminal.err.isTTY) terminal.err.write('\n');
   terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}\n`);
-  await engine.stop(stack.spec, { signal: new AbortController().signal, onEvent, hurry, services });
+  await engine.stop({ signal: new AbortController().signal, onEvent, hurry, targets: services });
   terminal.err.write('stopped\n');
 }
 

@@ -1,9 +1,11 @@
 /** The CLI's two doors: to the engine and to the loader. Both are imported when first used: `--version`, `help` and typing errors need neither. */
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import type { EngineOptions } from '../engine/index.ts';
 import type { Engine } from '../engine/model/engine.ts';
 import type { GlobalOptions } from './command.ts';
 import type { LoadedStack, Paths } from './context.ts';
+import { SUPERVISOR } from './supervisor-word.ts';
 
 export interface ConnectOptions {
   readonly commandName: string;
@@ -14,33 +16,30 @@ export interface ConnectOptions {
   readonly build: string;
 }
 
-export async function connect({ spec, directory }: LoadedStack, { global, paths, env }: ConnectOptions): Promise<Engine> {
+export async function connect({ spec, directory }: LoadedStack, options: ConnectOptions): Promise<Engine> {
   const { createEngine } = await import('../engine/index.ts');
-  const { stateDirectory, runDirectory, launcher } = paths;
-  return createEngine({
-    name: spec.name,
-    directory,
-    instance: global.instance,
-    paths: { stateDirectory, runDirectory, launcher },
-    failpoints: env['TSSTACK_FAILPOINTS'],
-  });
+  return createEngine({ name: spec.name, directory, instance: options.global.instance, ...engineOptions(options) });
 }
 
 /** The engine of the one stack that was brought up from the current directory; undefined: none was, or several. */
-export async function connectRemembered({ global, paths, env }: ConnectOptions): Promise<Engine | undefined> {
+export async function connectRemembered(options: ConnectOptions): Promise<Engine | undefined> {
+  const { global, paths } = options;
   const { createEngine, findStacks } = await import('../engine/index.ts');
-  const { stateDirectory, runDirectory, launcher } = paths;
   const all = findStacks(paths, paths.directory).filter(({ instance }) => instance === global.instance);
   const [stack] = all;
   if (!stack || all.length > 1) return undefined;
   const { name, directory, instance } = stack;
-  return createEngine({
-    name,
-    directory,
-    instance,
+  return createEngine({ name, directory, instance, ...engineOptions(options) });
+}
+
+function engineOptions({ paths, env, build }: ConnectOptions): Pick<EngineOptions, 'paths' | 'failpoints' | 'build' | 'supervisor'> {
+  const { stateDirectory, runDirectory, launcher, packageRoot } = paths;
+  return {
     paths: { stateDirectory, runDirectory, launcher },
     failpoints: env['TSSTACK_FAILPOINTS'],
-  });
+    build,
+    supervisor: [process.execPath, join(packageRoot, 'bin/tsstack.cjs'), SUPERVISOR],
+  };
 }
 
 export async function loadStack({ commandName, global, paths, env, build }: ConnectOptions): Promise<LoadedStack> {

@@ -10,6 +10,8 @@ import type { CommandContext } from './context.ts';
 import { renderCommandHelp, renderHelp } from './help-text.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { exitCodeOf, renderError } from './report-error.ts';
+import { superviseStack } from './supervisor.ts';
+import { SUPERVISOR } from './supervisor-word.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
 export interface Installation {
@@ -21,6 +23,8 @@ export interface Installation {
 /** Runs one command line (without node and script) in this process. Resolves to the exit code; never rejects. */
 export async function main(argv: readonly string[], installation: Installation): Promise<number> {
   const { packageRoot } = installation;
+  const [word, identity] = argv;
+  if (word === SUPERVISOR && identity !== undefined) return superviseStack(identity, installation);
   // Before the arguments are understood, errors in them must be told: these two options are looked for as they stand.
   const debug = argv.includes('--debug');
   const terminal = processTerminal(process.env, argv.includes('--no-color'));

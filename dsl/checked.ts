@@ -3,7 +3,7 @@
  * itself an argument, not in one that a function returns, so those keys are named here and given a type that nothing fits.
  */
 import type { StackDefinition } from './define.ts';
-import type { ServiceInput, StackInput } from './input.ts';
+import type { DependencyInput, ServiceInput, StackInput } from './input.ts';
 
 export type CheckedStack<R> = R extends StackDefinition
   ? R
@@ -25,9 +25,13 @@ export interface NoSuch<What extends string> {
 
 type CheckedService<X, S extends string, N extends string> = OnlyKeys<X, keyof ServiceInput, 'setting'> & {
   readonly [K in keyof X & ('dependsOn' | 'networks')]: K extends 'dependsOn'
-    ? OnlyNames<X[K], S, 'service'>
+    ? OnlyNames<X[K], S, 'service'> & DependenciesChecked<X[K]>
     : OnlyNames<X[K], N, 'network'>;
 };
+/** The long form of a dependency; text and lists have no keys of ours to be wrong. */
+type DependenciesChecked<X> = X extends readonly unknown[]
+  ? unknown
+  : { readonly [K in keyof X]: X[K] extends object ? OnlyKeys<X[K], keyof DependencyInput, 'setting'> : unknown };
 /** The list form is told from the record form here: in an intersection a list fits a record of optional keys. */
 type OnlyNames<X, Known extends string, What extends string> = X extends readonly unknown[] ? readonly Known[] : OnlyKeys<X, Known, What>;
 type OnlyKeys<X, Known extends PropertyKey, What extends string> = { readonly [K in Exclude<keyof X, Known>]?: NoSuch<What> };

@@ -12,6 +12,8 @@ export function crosscheck(spec: StackSpec, log: IssueLog): void {
     checkCommand(name, service, log);
     checkMountTargets(name, service, log);
     checkPortsHaveNetwork(name, service, log);
+    checkProbeHasNetwork(name, service, log);
+    checkStartFirst(name, service, log);
     checkConditions(spec, name, log);
   }
   checkCycles(spec, log);
@@ -21,7 +23,10 @@ export function crosscheck(spec: StackSpec, log: IssueLog): void {
 
 /** `shop-web-12` is also a hostname. */
 function checkContainerName(spec: StackSpec, service: string, log: IssueLog): void {
-  const longest = `${spec.name}-${service}-${Math.max(1, spec.services[service]?.replicas ?? 1)}`;
+  const { replicas, update } = spec.services[service] ?? { replicas: 1, update: undefined };
+  // While `start-first` replaces containers, there are as many more as are replaced at a time.
+  const extra = update?.order === 'start-first' ? Math.min(update.parallelism, replicas) : 0;
+  const longest = `${spec.name}-${service}-${Math.max(1, replicas + extra)}`;
   if (longest.length <= LONGEST_CONTAINER_NAME) return;
   log.add(
     ['services', service],
@@ -44,10 +49,35 @@ function checkMountTargets(name: string, service: ServiceSpec, log: IssueLog): v
   }
 }
 
-function checkPortsHaveNetwork(name: string, { ports, networks }: ServiceSpec, log: IssueLog): void {
-  const told = log.issues.some(({ path: [, service, key] }) => service === name && key === 'networks');
-  if (ports.length > 0 && networks.length === 0 && !told) {
+function checkPortsHaveNetwork(name: string, service: ServiceSpec, log: IssueLog): void {
+  if (service.ports.length > 0 && isOnNoNetwork(name, service, log)) {
     log.add(['services', name, 'ports'], undefined, 'lead nowhere: the service is on no network');
+  }
+}
+
+function checkProbeHasNetwork(name: string, service: ServiceSpec, log: IssueLog): void {
+  const kind = service.healthcheck?.probe.kind;
+  if ((kind === 'http' || kind === 'tcp') && isOnNoNetwork(name, service, log)) {
+    const why = 'cannot be asked: the service is on no network, so that nobody reaches it; use `test` or `log`';
+    log.add(['services', name, 'healthcheck', kind], undefined, why);
+  }
+}
+
+/** Not if its networks are wrong, which is told already. */
+function isOnNoNetwork(name: string, { networks }: ServiceSpec, log: IssueLog): boolean {
+  return networks.length === 0 && !log.issues.some(({ path: [, service, key] }) => service === name && key === 'networks');
+}
+
+/**
+ * Two containers at once can't hold one address. Volumes are no reason: replicas share theirs too, and whether a program can is its
+ * author's to know. Ports are the service's, whichever of its containers answer.
+ */
+function checkStartFirst(name: string, { update, networks }: ServiceSpec, log: IssueLog): void {
+  if (update.order !== 'start-first') return;
+  for (const { network, ipv4Address } of networks) {
+    if (ipv4Address === undefined) continue;
+    const why = `would have two containers at \`${ipv4Address}\` of network \`${network}\`: leave that \`ipv4Address\` out`;
+    log.add(['services', name, 'update', 'order'], update.order, why, 'stop-first');
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IssuePath } from './issues.ts';
+import { readProbe } from './probe.ts';
 import type { HealthcheckShape } from './schema.ts';
 import type { Scope } from './scope.ts';
 import type { HealthcheckSpec } from './spec.ts';
@@ -15,7 +16,7 @@ const SHORTEST = 10;
 
 /** Undefined: it is disabled, or wrong. */
 export function readHealthcheck(written: HealthcheckShape, path: IssuePath, scope: Scope): HealthcheckSpec | undefined {
-  const argv = written.disable === true ? undefined : readTest(written, path, scope);
+  const probe = written.disable === true ? 'disabled' : readProbe(written, path, scope);
   const time = (key: keyof typeof DEFAULTS, least: number): number => {
     const value = written[key];
     if (value === undefined) return DEFAULTS[key];
@@ -32,18 +33,7 @@ export function readHealthcheck(written: HealthcheckShape, path: IssuePath, scop
     retries,
     startPeriodMs: time('startPeriod', 0),
     startIntervalMs: time('startInterval', SHORTEST),
+    restart: written.restart ?? true,
   };
-  return argv === undefined ? undefined : { probe: { kind: 'exec', argv }, restart: true, ...spec };
-}
-
-function readTest(written: HealthcheckShape, path: IssuePath, scope: Scope): readonly string[] | undefined {
-  const { test } = written;
-  if (test === undefined) return scope.log.add([...path, 'test'], undefined, 'is missing: it tells what to run');
-  const [how, ...words] = typeof test === 'string' ? ['CMD-SHELL', test] : test;
-  if (how === 'NONE' && words.length === 0) return undefined;
-  const first = words[0];
-  if (first === undefined || first.trim() === '') return scope.log.add([...path, 'test'], test, 'has no command');
-  if (how === 'CMD') return words;
-  if (how === 'CMD-SHELL' && words.length === 1) return ['/bin/sh', '-c', first];
-  return scope.log.add([...path, 'test'], test, "must be text, `['CMD', …]`, `['CMD-SHELL', text]` or `['NONE']`");
+  return probe === undefined || probe === 'disabled' ? undefined : { probe, ...spec };
 }

@@ -4,9 +4,8 @@ export { defineStack, hostRootfs, rootfs } from './define.ts';
 export type {
   AttachmentInput,
   Condition,
-  Duration,
+  DependencyInput,
   EnvFileInput,
-  HealthcheckInput,
   Labels,
   LimitsInput,
   MountInput,
@@ -14,9 +13,14 @@ export type {
   PortInput,
   RootfsInput,
   ServiceInput,
-  Size,
   StackContext,
   StackInput,
+  UpdateInput,
   VolumeInput,
   VolumeText,
 } from './input.ts';
+export type { DevelopInput, WatchRuleInput } from './input-develop.ts';
+export type { HealthcheckInput, HttpProbeInput } from './input-health.ts';
+export type { HookCommand, HookEvent, HookExit, HookInput, HostHook } from './input-hooks.ts';
+export type { Duration, Size } from './input-values.ts';
+export type { PortSpec as PublishedPort } from './spec.ts';

@@ -2,14 +2,11 @@
  * What people write in a stack file. Written by hand rather than inferred from the schema: an inferred type would drag zod's
  * types into every type check of a stack file. The type parameters are the names declared in the same stack: `S` services,
  * `N` networks, `V` volumes. A name that refers to nothing is thereby a compile-time error where it stands.
- *
- * Sizes are bytes or text such as `'512MiB'`; `MB` is 10^6, `MiB` 2^20, and Compose's `b`, `k`, `m`, `g` are binary.
- * Durations are milliseconds or text such as `'1m30s'`, `'500ms'`.
  */
-
-export type Size = number | string;
-export type Duration = number | string;
-export type Scalar = string | number | boolean;
+import type { DevelopInput } from './input-develop.ts';
+import type { HealthcheckInput } from './input-health.ts';
+import type { HookCommand, HostHooksInput } from './input-hooks.ts';
+import type { Duration, Scalar, Size } from './input-values.ts';
 
 export interface StackInput<S extends string = string, N extends string = string, V extends string = string> {
   /** `[a-z0-9][a-z0-9_-]*`. Default: the name of the stack file's directory. */
@@ -20,7 +17,7 @@ export interface StackInput<S extends string = string, N extends string = string
   readonly volumes?: { readonly [K in V]: VolumeInput | null };
 }
 
-export interface ServiceInput<S extends string = string, N extends string = string, V extends string = string> {
+export interface ServiceInput<S extends string = string, N extends string = string, V extends string = string> extends HostHooksInput {
   /** `job` runs once, and counts as done when it exits with 0. Default `service`. */
   readonly kind?: 'service' | 'job';
   /** Of jobs: run again only when its inputs changed (default), or at every `up`. */
@@ -48,10 +45,17 @@ export interface ServiceInput<S extends string = string, N extends string = stri
   readonly networks?: readonly (N | 'default')[] | { readonly [K in N | 'default']?: AttachmentInput | null };
   /** `'8080:80'`, `'127.0.0.1:53:53/udp'`, `'8000-8002:80-82'`; `80` or `'80'` is `'80:80'`. Bound to 127.0.0.1 if no address is given. */
   readonly ports?: readonly (number | string | PortInput)[];
-  readonly dependsOn?: readonly S[] | { readonly [K in S]?: Condition | { readonly condition: Condition } };
+  readonly dependsOn?: readonly S[] | { readonly [K in S]?: Condition | DependencyInput };
   readonly healthcheck?: HealthcheckInput;
   /** Default `no`. */
   readonly restart?: 'no' | 'always' | 'unless-stopped' | 'on-failure' | `on-failure:${number}`;
+  /** One command, or a list of them, run in the container after its start. It counts as started when they have ended; a failure is a failed start. */
+  readonly postStart?: HookCommand | readonly HookCommand[];
+  /** One command, or a list of them, run in the container before the stop signal, within the grace period. A failure doesn't keep it from stopping. */
+  readonly preStop?: HookCommand | readonly HookCommand[];
+  /** How containers are replaced when what they were born with changes. Not of jobs. */
+  readonly update?: UpdateInput;
+  readonly develop?: DevelopInput;
   /** 0 … 1000, default 1. */
   readonly replicas?: number;
   readonly labels?: Labels;
@@ -129,20 +133,18 @@ export interface PortInput {
 
 export type Condition = 'started' | 'healthy' | 'completed';
 
-export interface HealthcheckInput {
-  /** Text runs in `/bin/sh -c`. Exit code 0 is healthy. */
-  readonly test?: string | readonly ['CMD', string, ...string[]] | readonly ['CMD-SHELL', string] | readonly ['NONE'];
-  /** Time between probes, default 30 s. */
-  readonly interval?: Duration;
-  /** After which a probe has failed, default 30 s. */
-  readonly timeout?: Duration;
-  /** Failures in a row that make it unhealthy, default 3. */
-  readonly retries?: number;
-  /** Failures in this time after the start don't count, default 30 s; the first success ends it. */
-  readonly startPeriod?: Duration;
-  /** Time between probes until the first success, default 100 ms. */
-  readonly startInterval?: Duration;
-  readonly disable?: boolean;
+export interface DependencyInput {
+  /** Default `started`. */
+  readonly condition?: Condition;
+  /** Restart this service, too, when the dependency was restarted or made anew. Default false. */
+  readonly restart?: boolean;
+}
+
+export interface UpdateInput {
+  /** `start-first`: a new container is ready before an old one is stopped. Default `stop-first`. */
+  readonly order?: 'stop-first' | 'start-first';
+  /** How many containers at a time, default 1. */
+  readonly parallelism?: number;
 }
 
 export interface LimitsInput {

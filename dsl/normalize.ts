@@ -3,8 +3,9 @@ import type { IssuePath } from './issues.ts';
 import { MEMBER_NAME, STACK_NAME } from './names.ts';
 import type { NetworkShape, StackShape } from './schema.ts';
 import type { Scope } from './scope.ts';
-import { readService, readTexts } from './service.ts';
+import { readService } from './service.ts';
 import type { NetworkSpec, StackSpec } from './spec.ts';
+import { readTexts } from './texts.ts';
 
 const UNDECLARED_NETWORK: NetworkSpec = { internal: false, subnet: undefined, gateway: undefined, mtu: undefined, labels: {} };
 

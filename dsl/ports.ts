@@ -29,7 +29,7 @@ function readHostAddress(port: PortShape, path: IssuePath, scope: Scope): string
   return port.hostAddress;
 }
 
-function readPort(written: number, path: IssuePath, scope: Scope): number | undefined {
+export function readPort(written: number, path: IssuePath, scope: Scope): number | undefined {
   return isPort(written) ? written : scope.log.add(path, written, 'must be a port, 1 … 65535');
 }
 
@@ -64,6 +64,6 @@ function parseRange(text: string): readonly number[] | undefined {
   return Array.from({ length: end - first + 1 }, (_, index) => first + index);
 }
 
-function isPort(value: number): boolean {
+export function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65535;
 }

@@ -1,7 +1,7 @@
 /** Settings of a service's process: what it runs, when it is run again, how it is stopped. */
 import type { IssuePath } from './issues.ts';
 import { CAPABILITIES, SIGNALS } from './names.ts';
-import type { ServiceShape } from './schema.ts';
+import type { EnvironmentShape, ServiceShape } from './schema.ts';
 import type { Scope } from './scope.ts';
 import { splitCommand } from './shell-split.ts';
 import type { RestartSpec } from './spec.ts';
@@ -15,6 +15,24 @@ export function readCommand(written: string | readonly string[], path: IssuePath
   if (split.words.some((word) => word.includes('\0'))) return scope.log.add(path, undefined, 'contains a NUL');
   if (typeof written === 'string' && split.words.length === 0) return scope.log.add(path, written, 'is empty; `[]` is no command');
   return split.words;
+}
+
+export function readEnvironment(written: EnvironmentShape, path: IssuePath, scope: Scope): Record<string, string> {
+  const environment: [string, string][] = [];
+  for (const [name, value] of Object.entries(written)) {
+    if (name === '' || /[=\0]/.test(name)) scope.log.add([...path, name], undefined, 'is no name of a variable');
+    const text = value === null || value === undefined ? scope.env[name] : String(value);
+    if (text?.includes('\0')) scope.log.add([...path, name], undefined, 'contains a NUL');
+    else if (text !== undefined) environment.push([name, text]);
+  }
+  return Object.fromEntries(environment);
+}
+
+export function readUser(written: string | number, path: IssuePath, scope: Scope): string | undefined {
+  const user = String(written);
+  return /^[a-zA-Z0-9_][\w.-]*(?::[a-zA-Z0-9_][\w.-]*)?$/.test(user)
+    ? user
+    : scope.log.add(path, written, 'must be `user` or `user:group`');
 }
 
 export function readRestart(written: ServiceShape, path: IssuePath, scope: Scope): RestartSpec {

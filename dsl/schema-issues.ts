@@ -87,9 +87,9 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Objects and lists are copied, everything else (a function that has no business here) is shared. */
+/** Objects and lists are copied, everything else (functions, regular expressions) is shared. */
 function copy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copy);
-  if (!isObject(value)) return value;
+  if (!isObject(value) || value instanceof RegExp) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copy(inner)]));
 }

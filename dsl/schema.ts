@@ -4,6 +4,7 @@
  * Nothing is required here: what is missing is told by `normalize.ts`, so that a value taken out for being wrong isn't told twice.
  */
 import * as z from 'zod/mini';
+import type { HostHook } from './input-hooks.ts';
 
 const text = z.string({ error: 'must be text' });
 const flag = z.boolean({ error: 'must be true or false' });
@@ -14,6 +15,9 @@ const duration = z.union([number, text], { error: 'must be a duration such as `1
 const texts = list(text);
 const textOrTexts = z.union([text, texts], { error: 'must be text or a list of texts' });
 const labels = record(scalar);
+
+const environment = record(z.optional(z.nullable(scalar)));
+const user = z.union([text, number], { error: 'must be a user or a uid' });
 
 const image = z.union([text, settings({ kind: z.literal('hostRootfs') }), settings({ kind: z.literal('rootfs'), path: text })], {
   error: "must be an image reference, `hostRootfs()` or `rootfs('./dir')`",
@@ -45,15 +49,49 @@ const port = settings({
   public: z.optional(flag),
 });
 const condition = oneOf(['started', 'healthy', 'completed']);
+const dependency = z.optional(
+  z.union([condition, settings({ condition: z.optional(condition), restart: z.optional(flag) })], {
+    error: 'must be `started`, `healthy` or `completed`',
+  }),
+);
 
+const http = settings({ port: number, path: z.optional(text), headers: z.optional(labels) });
 const healthcheck = settings({
   test: z.optional(textOrTexts),
+  http: z.optional(z.union([number, text, http], { error: 'must be `PORT/path`, a port, or `{ port, path, headers }`' })),
+  tcp: z.optional(number),
+  log: z.optional(z.union([text, z.instanceof(RegExp)], { error: 'must be text or a regular expression' })),
   interval: z.optional(duration),
   timeout: z.optional(duration),
   retries: z.optional(number),
   startPeriod: z.optional(duration),
   startInterval: z.optional(duration),
+  restart: z.optional(flag),
   disable: z.optional(flag),
+});
+
+const hookCommand = settings({
+  command: textOrTexts,
+  user: z.optional(user),
+  workingDir: z.optional(text),
+  environment: z.optional(environment),
+  timeout: z.optional(duration),
+});
+const HOOK = 'must be text, a list of texts, or `{ command }`';
+const hook = z.union([text, hookCommand, texts], { error: HOOK });
+/** A list of texts is one command: `hooks.ts` tells it from a list of several. */
+const hooks = z.union([text, hookCommand, list(hook)], { error: `${HOOK}, or a list of them` });
+const hostHook = z.custom<HostHook>((value) => typeof value === 'function', { error: 'must be a function' });
+
+const watchRule = settings({
+  path: text,
+  // `rebuild` is Compose's, so that `develop.ts` can tell what is to be done in its stead.
+  action: z.enum(['sync', 'restart', 'sync+restart', 'sync+exec', 'rebuild'], {
+    error: 'must be `sync`, `restart`, `sync+restart` or `sync+exec`',
+  }),
+  target: z.optional(text),
+  ignore: z.optional(texts),
+  exec: z.optional(hook),
 });
 
 const limits = settings({
@@ -72,10 +110,10 @@ const service = settings({
   image: z.optional(image),
   entrypoint: z.optional(textOrTexts),
   command: z.optional(textOrTexts),
-  environment: z.optional(record(z.optional(z.nullable(scalar)))),
+  environment: z.optional(environment),
   envFile: z.optional(z.union([envFile, list(envFile)], { error: 'must be a path, `{ path, required }`, or a list of them' })),
   workingDir: z.optional(text),
-  user: z.optional(z.union([text, number], { error: 'must be a user or a uid' })),
+  user: z.optional(user),
   hostname: z.optional(text),
   volumes: z.optional(list(z.union([text, mount], { error: 'must be `source:target` or `{ type, source, target }`' }))),
   tmpfs: z.optional(textOrTexts),
@@ -85,16 +123,18 @@ const service = settings({
     }),
   ),
   ports: z.optional(list(z.union([number, text, port], { error: 'must be `host:container` or `{ target, published }`' }))),
-  dependsOn: z.optional(
-    z.union(
-      [texts, record(z.optional(z.union([condition, settings({ condition })], { error: 'must be `started`, `healthy` or `completed`' })))],
-      {
-        error: 'must be a list of services, or an object with services as keys',
-      },
-    ),
-  ),
+  dependsOn: z.optional(z.union([texts, record(dependency)], { error: 'must be a list of services, or an object with services as keys' })),
   healthcheck: z.optional(healthcheck),
   restart: z.optional(text),
+  postStart: z.optional(hooks),
+  preStop: z.optional(hooks),
+  onStarted: z.optional(hostHook),
+  onHealthy: z.optional(hostHook),
+  onUnhealthy: z.optional(hostHook),
+  onExited: z.optional(hostHook),
+  hookTimeout: z.optional(duration),
+  update: z.optional(settings({ order: z.optional(oneOf(['stop-first', 'start-first'])), parallelism: z.optional(number) })),
+  develop: z.optional(settings({ watch: z.optional(list(watchRule)) })),
   replicas: z.optional(number),
   labels: z.optional(labels),
   stopSignal: z.optional(text),
@@ -129,6 +169,12 @@ export type NetworkShape = z.infer<typeof network>;
 export type MountShape = z.infer<typeof mount>;
 export type PortShape = z.infer<typeof port>;
 export type HealthcheckShape = z.infer<typeof healthcheck>;
+export type HttpProbeShape = z.infer<typeof http>;
+export type DependencyShape = z.infer<typeof dependency>;
+export type EnvironmentShape = z.infer<typeof environment>;
+export type HookShape = z.infer<typeof hook>;
+export type HooksShape = z.infer<typeof hooks>;
+export type WatchRuleShape = z.infer<typeof watchRule>;
 export type LimitsShape = z.infer<typeof limits>;
 
 /** An object with these keys and no others. Of an unknown key the message is the known ones: `schema-issues.ts` looks for the nearest in it. */

@@ -1,4 +1,6 @@
+import { readWatchRules } from './develop.ts';
 import { readHealthcheck } from './healthcheck.ts';
+import { readHooks } from './hooks.ts';
 import { parseIpv4 } from './ipv4.ts';
 import type { IssuePath } from './issues.ts';
 import { NO_LIMITS, readLimits } from './limits.ts';
@@ -6,11 +8,13 @@ import { readMount, readTmpfs } from './mounts.ts';
 import { HOSTNAME, isNamespacedSysctl, MEMBER_NAME } from './names.ts';
 import { readContainerPath, readHostPath } from './paths.ts';
 import { readPorts } from './ports.ts';
-import { readCapability, readCommand, readReplicas, readRestart, readStopSignal } from './process.ts';
-import type { ServiceShape } from './schema.ts';
+import { readCapability, readCommand, readEnvironment, readReplicas, readRestart, readStopSignal, readUser } from './process.ts';
+import type { DependencyShape, ServiceShape } from './schema.ts';
 import { isDeclared, type Scope } from './scope.ts';
 import type { DependencySpec, EnvFileSpec, ImageSource, NetworkAttachmentSpec, ServiceSpec } from './spec.ts';
+import { readTexts } from './texts.ts';
 import { parseDuration } from './units.ts';
+import { readUpdate } from './update.ts';
 
 /** A service in long form. What is wrong is in the scope's log, and left out. */
 export function readService(written: ServiceShape, path: IssuePath, scope: Scope): ServiceSpec {
@@ -33,9 +37,9 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
     dependsOn: readDependencies(written.dependsOn, [...path, 'dependsOn'], scope),
     healthcheck: written.healthcheck === undefined ? undefined : readHealthcheck(written.healthcheck, [...path, 'healthcheck'], scope),
     restart: readRestart(written, path, scope),
-    hooks: { postStart: [], preStop: [], host: [], hostTimeoutMs: 30_000 },
-    update: { order: 'stop-first', parallelism: 1 },
-    watch: [],
+    hooks: readHooks(written, path, scope),
+    update: readUpdate(written, [...path, 'update'], scope),
+    watch: readWatchRules(written.develop?.watch ?? [], [...path, 'develop', 'watch'], scope),
     replicas: readReplicas(written, path, scope),
     labels: readTexts(written.labels),
     stopSignal: readStopSignal(written.stopSignal ?? 'SIGTERM', [...path, 'stopSignal'], scope),
@@ -50,11 +54,6 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
   };
 }
 
-/** Labels and the like: numbers and booleans become text. */
-export function readTexts(written: Readonly<Record<string, string | number | boolean>> | undefined): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(written ?? {}).map(([name, value]) => [name, String(value)]));
-}
-
 function readImage(written: ServiceShape['image'], path: IssuePath, scope: Scope): ImageSource {
   if (typeof written === 'object') {
     return written.kind === 'hostRootfs' ? written : { kind: 'rootfs', path: readHostPath(written.path, [...path, 'path'], scope) ?? '' };
@@ -64,17 +63,6 @@ function readImage(written: ServiceShape['image'], path: IssuePath, scope: Scope
   if (written === undefined && !told) scope.log.add(path, undefined, 'is missing');
   else if (written !== undefined && !/^[^\s]+$/.test(written)) scope.log.add(path, written, 'is no image reference');
   return { kind: 'reference', reference: written ?? '' };
-}
-
-function readEnvironment(written: NonNullable<ServiceShape['environment']>, path: IssuePath, scope: Scope): Record<string, string> {
-  const environment: [string, string][] = [];
-  for (const [name, value] of Object.entries(written)) {
-    if (name === '' || /[=\0]/.test(name)) scope.log.add([...path, name], undefined, 'is no name of a variable');
-    const text = value === null || value === undefined ? scope.env[name] : String(value);
-    if (text?.includes('\0')) scope.log.add([...path, name], undefined, 'contains a NUL');
-    else if (text !== undefined) environment.push([name, text]);
-  }
-  return Object.fromEntries(environment);
 }
 
 function readEnvFiles(written: ServiceShape['envFile'], path: IssuePath, scope: Scope): readonly EnvFileSpec[] {
@@ -87,13 +75,6 @@ function readEnvFiles(written: ServiceShape['envFile'], path: IssuePath, scope: 
     const required = typeof file === 'string' ? true : (file.required ?? true);
     return absolute === undefined ? [] : [{ path: absolute, required }];
   });
-}
-
-function readUser(written: string | number, path: IssuePath, scope: Scope): string | undefined {
-  const user = String(written);
-  return /^[a-zA-Z0-9_][\w.-]*(?::[a-zA-Z0-9_][\w.-]*)?$/.test(user)
-    ? user
-    : scope.log.add(path, written, 'must be `user` or `user:group`');
 }
 
 function readHostname(written: string, path: IssuePath, scope: Scope): string | undefined {
@@ -132,15 +113,16 @@ function readNetworks(written: ServiceShape['networks'], path: IssuePath, scope:
 
 function readDependencies(written: ServiceShape['dependsOn'], path: IssuePath, scope: Scope): Readonly<Record<string, DependencySpec>> {
   if (written === undefined) return {};
-  const entries = Array.isArray(written)
-    ? written.map((name, index) => ({ name, key: index, condition: 'started' as const }))
-    : Object.entries(written).map(([name, value]) => ({
-        name,
-        key: name,
-        condition: typeof value === 'object' ? value.condition : (value ?? ('started' as const)),
-      }));
+  const entries: readonly { name: string; key: string | number; value: DependencyShape | undefined }[] = Array.isArray(written)
+    ? written.map((name, key) => ({ name, key, value: undefined }))
+    : Object.entries(written).map(([name, value]) => ({ name, key: name, value }));
   const known = entries.filter(({ name, key }) => isDeclared(scope, 'services', { path: [...path, key], name }));
-  return Object.fromEntries(known.map(({ name, condition }) => [name, { condition, restart: false }]));
+  return Object.fromEntries(
+    known.map(({ name, value }) => {
+      const { condition = 'started', restart = false } = typeof value === 'object' ? value : { condition: value };
+      return [name, { condition, restart }];
+    }),
+  );
 }
 
 function readGracePeriod(written: string | number, path: IssuePath, scope: Scope): number {

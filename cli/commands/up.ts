@@ -1,4 +1,4 @@
-import type { Engine, UpResult } from '../../engine/model/engine.ts';
+import type { Engine, StackSource, UpResult } from '../../engine/model/engine.ts';
 import { attach } from '../attach.ts';
 import { defineCommand, type Given, type OptionTable } from '../command.ts';
 import type { CommandContext, LoadedStack } from '../context.ts';
@@ -65,6 +65,7 @@ async function reconcile(given: Given<typeof OPTIONS>, services: readonly string
       forceRecreate: given['force-recreate'],
       wait: given.wait || given['wait-timeout'] !== undefined,
       waitTimeoutMs: given['wait-timeout'],
+      source: sourceOf(session),
       onEvent(event) {
         if (event.type === 'container.exited' && event.code !== 0) failed.add(event.container);
         progress.onEvent(event);
@@ -77,6 +78,12 @@ async function reconcile(given: Given<typeof OPTIONS>, services: readonly string
     await showLastWords([...failed], since, session);
     throw error;
   }
+}
+
+/** With what the supervisor can load the file again. */
+function sourceOf({ context, stack }: Session): StackSource {
+  const { mode, profile } = context.global;
+  return { file: stack.file, command: 'up', mode, profiles: profile ?? [], env: context.env };
 }
 
 function tellResult({ plan, durationMs }: UpResult, { terminal, global }: CommandContext): void {
@@ -107,5 +114,5 @@ async function stopHalfStarted({ context, engine, stack }: Session, services: re
   const hurry = interrupts.hurry();
   terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}
 `);
-  await engine.stop(stack.spec, { signal: new AbortController().signal, onEvent() {}, hurry, services });
+  await engine.stop({ signal: new AbortController().signal, onEvent() {}, hurry, targets: services });
 }

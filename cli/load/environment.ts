@@ -5,15 +5,20 @@ import { TsstackError } from '../../engine/model/errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `.env` of the directory, if there is one, and over it `env`. `file`: the `.env` that was read. */
-export function readEnvironment(directory: string, env: Environment): { readonly env: Environment; readonly file: string | undefined } {
-  const file = join(directory, '.env');
+/** Need not be there. */
+export function environmentFile(directory: string): string {
+  return join(directory, '.env');
+}
+
+/** `.env` of the directory, if there is one, and over it `env`. */
+export function readEnvironment(directory: string, env: Environment): Environment {
+  const file = environmentFile(directory);
   const text = readIfThere(file);
-  if (text === undefined) return { env: { ...env }, file: undefined };
+  if (text === undefined) return { ...env };
   const parsed = parseEnvFile(text);
   if ('error' in parsed) throw new TsstackError(`cannot read \`${file}\`: ${parsed.error}`, { code: 'invalid-stack-file' });
   const own = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
-  return { env: { ...parsed.values, ...own }, file };
+  return { ...parsed.values, ...own };
 }
 
 /** Runs with the variables in `process.env` that are not there already, and takes them out again. */

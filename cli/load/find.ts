@@ -1,12 +1,13 @@
 import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TsstackError } from '../../engine/model/errors.ts';
+import { withDependencies } from './dependencies.ts';
 
 const NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `stack.config.${extension}`);
 
 /**
  * The stack file, its directory's links resolved: the one that is named, else the first `stack.config.*` in the directory or above it.
- * Errors: `not-found`.
+ * Errors: `not-found`, with the names that were looked for as its dependencies.
  */
 export function findStackFile(directory: string, named: string | undefined): string {
   if (named !== undefined) {
@@ -18,21 +19,27 @@ export function findStackFile(directory: string, named: string | undefined): str
       if (inside !== undefined) return withRealDirectory(inside);
     }
     const why = found === undefined ? 'there is no such file' : found.isDirectory() ? `it has no \`${NAMES[0]}\`` : 'it is no file';
-    throw new TsstackError(`cannot load the stack file \`${named}\`: ${why}`, { code: 'not-found' });
+    const error = new TsstackError(`cannot load the stack file \`${named}\`: ${why}`, { code: 'not-found' });
+    throw withDependencies(error, found?.isDirectory() === true ? namesIn(file) : [file]);
   }
   for (let current = resolve(directory); ; current = dirname(current)) {
     const file = inDirectory(current);
     if (file !== undefined) return withRealDirectory(file);
     if (current === dirname(current)) break;
   }
-  throw new TsstackError(`cannot find a stack file: there is no \`${NAMES[0]}\` in \`${directory}\` or above it`, {
+  const error = new TsstackError(`cannot find a stack file: there is no \`${NAMES[0]}\` in \`${directory}\` or above it`, {
     code: 'not-found',
     hint: '`--file` names one elsewhere; the README has one to start from',
   });
+  throw withDependencies(error, namesIn(resolve(directory)));
+}
+
+function namesIn(directory: string): string[] {
+  return NAMES.map((name) => join(directory, name));
 }
 
 function inDirectory(directory: string): string | undefined {
-  return NAMES.map((name) => join(directory, name)).find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+  return namesIn(directory).find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
 }
 
 /** The stack's identity has the real path of its directory; a stack file that is itself a link belongs to where the link is. */

@@ -18,8 +18,10 @@ import { type Resolved, resolveImport } from './resolve.ts';
 export interface ModuleGraph {
   /** Evaluates a file and all that it imports. Resolves to what it exports. */
   load(file: string): Promise<unknown>;
-  /** Absolute paths of the files that were read, in the order of reading. */
+  /** Absolute paths of the files that were read, or were to be, in the order of reading. */
   readonly files: readonly string[];
+  /** Absolute paths that imports were looked for at, where nothing is. */
+  readonly missing: readonly string[];
   /** JSON of the source map of a file that was read. */
   sourceMap(file: string): string | undefined;
 }
@@ -37,16 +39,24 @@ interface Loaded {
 export function createModuleGraph(options: { readonly cache: Cache; readonly packageRoot: string; readonly tsstack: object }): ModuleGraph {
   const modules = new Map<string, Loaded>();
   const json = new Map<string, unknown>();
+  const files = new Set<string>();
+  const missing = new Set<string>();
   /** Packages that only `import()` can load: file → its namespace. */
   const imported = new Map<string, object>();
 
   function open(file: string): Loaded {
     const known = modules.get(file);
     if (known !== undefined) return known;
+    // First: a file that can't be read or compiled decides as much as one that can.
+    files.add(file);
     const compiled = compile(file, readFileSync(file, 'utf8'), options);
     const loaded: Loaded = { compiled, module: { exports: {} }, state: 'loading', promise: undefined, waitsFor: undefined };
     modules.set(file, loaded);
     return loaded;
+  }
+
+  function resolve(specifier: string, by: Loaded): Resolved {
+    return resolveImport(specifier, by.compiled.file, (path) => missing.add(path));
   }
 
   async function load(file: string, by: Loaded | undefined): Promise<unknown> {
@@ -63,7 +73,7 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
 
   async function loadImports(loaded: Loaded): Promise<void> {
     for (const specifier of loaded.compiled.requires) {
-      const resolved = resolveImport(specifier, loaded.compiled.file);
+      const resolved = resolve(specifier, loaded);
       if (resolved.kind === 'source') await load(resolved.file, loaded);
       else await prepareNative(resolved, loaded);
     }
@@ -94,7 +104,7 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
   }
 
   function requireFrom(by: Loaded, specifier: string): unknown {
-    const resolved = resolveImport(specifier, by.compiled.file);
+    const resolved = resolve(specifier, by);
     if (resolved.kind === 'tsstack') return options.tsstack;
     if (resolved.kind === 'json') return readJson(resolved.file);
     if (resolved.kind === 'source') return requireSource(resolved.file);
@@ -111,13 +121,14 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
   }
 
   async function importDynamically(by: Loaded, specifier: string): Promise<unknown> {
-    const resolved = resolveImport(specifier, by.compiled.file);
+    const resolved = resolve(specifier, by);
     if (resolved.kind === 'source') return asImported(await load(resolved.file, by));
     await prepareNative(resolved, by);
     return asImported(requireFrom(by, specifier));
   }
 
   function readJson(file: string): unknown {
+    files.add(file);
     if (!json.has(file)) json.set(file, JSON.parse(readFileSync(file, 'utf8')));
     return json.get(file);
   }
@@ -125,7 +136,10 @@ export function createModuleGraph(options: { readonly cache: Cache; readonly pac
   return {
     load: (file) => load(file, undefined),
     get files() {
-      return [...modules.keys(), ...json.keys()];
+      return [...files];
+    },
+    get missing() {
+      return [...missing];
     },
     sourceMap: (file) => modules.get(file)?.compiled.map(),
   };

@@ -1,10 +1,12 @@
 import { basename, dirname } from 'node:path';
 import { evaluateStack, isStackDefinition } from '../../dsl/define.ts';
+import { type HostHooks, hostHooksOf } from '../../dsl/host-hooks.ts';
 import * as tsstack from '../../dsl/index.ts';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../../engine/model/errors.ts';
-import { openCache } from './cache.ts';
-import { type Environment, readEnvironment, withProcessEnvironment } from './environment.ts';
+import { type Cache, openCache } from './cache.ts';
+import { withDependencies } from './dependencies.ts';
+import { type Environment, environmentFile, readEnvironment, withProcessEnvironment } from './environment.ts';
 import { findStackFile } from './find.ts';
 import { createModuleGraph, type ModuleGraph } from './module-graph.ts';
 import { ModuleNotFound } from './resolve.ts';
@@ -37,7 +39,10 @@ export interface LoadedStack {
   readonly spec: StackSpec;
   /** `.env` beside the file, and over it `options.env`. */
   readonly env: Environment;
-  /** The stack file, what it imports of the project, and `.env`: absolute, for watch mode. */
+  /**
+   * The stack file, what it imports of the project, `.env`, and what was looked for on the way and is not there: absolute, for watch mode.
+   * `.env` and the last kind need not exist; when one of them comes into being, the stack may be another.
+   */
   readonly dependencies: readonly string[];
   /** Worth telling, no reason to stop: the cache can't be written. */
   readonly notices: readonly string[];
@@ -45,29 +50,64 @@ export interface LoadedStack {
 
 /**
  * Finds, evaluates and checks the stack file. An unchanged one loads neither TypeScript nor zod.
- * Errors: TsstackError `not-found` or `invalid-stack-file`, with place and code where they are known.
+ * Errors: TsstackError `not-found` or `invalid-stack-file`, with place and code where they are known; `dependenciesOf` tells of each which
+ * files would have to change.
  */
-export async function loadStackFile(options: LoadOptions): Promise<LoadedStack> {
-  const file = findStackFile(options.directory, options.file);
-  const directory = dirname(file);
-  const { env, file: envFile } = readEnvironment(directory, options.env);
-  const cache = openCache(options.cacheDirectory);
-  const { packageRoot, version } = options;
-  const graph = createModuleGraph({ cache, packageRoot, tsstack: { ...tsstack, __esModule: true } });
-  const input = await withProcessEnvironment(env, () => evaluate(file, graph, { ...options, env }));
-  const spec = await specOf({ input, file, directory, env, defaultName: defaultNameOf(directory), version }, cache);
-  const dependencies = envFile === undefined ? graph.files : [...graph.files, envFile];
-  return { file, directory, spec, env, dependencies, notices: cache.notices };
+export function loadStackFile(options: LoadOptions): Promise<LoadedStack> {
+  return withOpened(options, async (opened) => {
+    const { file, directory, cache } = opened;
+    const { input, env } = await evaluate(opened, options);
+    const { version } = options;
+    const spec = await specOf({ input, file, directory, env, defaultName: defaultNameOf(directory), version }, cache);
+    return { file, directory, spec, env, dependencies: dependenciesSoFar(opened), notices: cache.notices };
+  });
 }
 
-async function evaluate(file: string, graph: ModuleGraph, options: LoadOptions): Promise<unknown> {
-  const { command, mode, env, instance, profiles = [] } = options;
+/**
+ * The functions of the stack file that the supervisor calls, by service; those that have none are left out. Evaluates the file, since functions
+ * are in no spec, and checks no more of it than that it can be: they go with the spec that `loadStackFile` gives for the same options, whose
+ * `hooks.host` names them. Variables of `.env` are in `process.env` only until this resolves. Errors: as `loadStackFile`.
+ */
+export function loadHostHooks(options: LoadOptions): Promise<Readonly<Record<string, HostHooks>>> {
+  return withOpened(options, async (opened) => hostHooksOf((await evaluate(opened, options)).input));
+}
+
+interface OpenedStackFile {
+  readonly file: string;
+  readonly directory: string;
+  readonly cache: Cache;
+  readonly graph: ModuleGraph;
+}
+
+async function withOpened<T>(options: LoadOptions, work: (opened: OpenedStackFile) => Promise<T>): Promise<T> {
+  const file = findStackFile(options.directory, options.file);
+  const cache = openCache(options.cacheDirectory);
+  const graph = createModuleGraph({ cache, packageRoot: options.packageRoot, tsstack: { ...tsstack, __esModule: true } });
+  const opened = { file, directory: dirname(file), cache, graph };
   try {
-    const definition = defaultExport(await graph.load(file), file);
-    return await evaluateStack(definition, { command, mode, env, instance, profiles });
+    return await work(opened);
   } catch (error) {
-    throw toStackFileError(error, file, graph);
+    throw withDependencies(error, dependenciesSoFar(opened));
   }
+}
+
+/** The stack file even if it wasn't come to: a mistake in `.env` is told before. */
+function dependenciesSoFar({ file, directory, graph }: OpenedStackFile): readonly string[] {
+  return [...new Set([file, ...graph.files, environmentFile(directory), ...graph.missing])];
+}
+
+async function evaluate(opened: OpenedStackFile, options: LoadOptions): Promise<{ readonly input: unknown; readonly env: Environment }> {
+  const { file, graph } = opened;
+  const { command, mode, instance, profiles = [] } = options;
+  const env = readEnvironment(opened.directory, options.env);
+  return withProcessEnvironment(env, async () => {
+    try {
+      const definition = defaultExport(await graph.load(file), file);
+      return { input: await evaluateStack(definition, { command, mode, env, instance, profiles }), env };
+    } catch (error) {
+      throw toStackFileError(error, file, graph);
+    }
+  });
 }
 
 function defaultExport(exports: unknown, file: string) {

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, rmdirSync, watch } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TsstackError } from '../model/errors.ts';
-import { cgroupError, processesOf, readSmallFile, writeFile } from './cgroup-files.ts';
+import { readCgroupEvents, untilCgroupEvents } from './cgroup-events.ts';
+import { cgroupError, processesOf, writeFile } from './cgroup-files.ts';
 import { errnoOf, unlessErrno } from './system-error.ts';
 
 /** ms. A killed process that has not gone by then hangs in the kernel. */
@@ -47,37 +48,11 @@ export function removeIfEmpty(directory: string): boolean {
 
 /** A process is in one cgroup of every hierarchy and leaves all at once, so that the v2 one speaks for the v1 ones. */
 async function emptyUnified(directory: string, signal: AbortSignal): Promise<void> {
-  if (!populated(directory)) return;
+  if (readCgroupEvents(directory).populated !== true) return;
   const errno = writeFile(`${directory}/cgroup.kill`, '1');
   if (errno === 'ENOENT') return; // before Linux 5.14; removeTree kills one by one
   if (errno !== undefined) throw cgroupError(`cannot kill cgroup \`${directory}\``, errno);
-  await untilUnpopulated(directory, signal);
-}
-
-/** The kernel reports a change of `cgroup.events` as a modification of the file (cgroup-v2.rst, "(Un)populated Notification"). */
-function untilUnpopulated(directory: string, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const watcher = watch(`${directory}/cgroup.events`);
-    const settle = (finish: () => void): void => {
-      signal.removeEventListener('abort', onAbort);
-      watcher.close();
-      finish();
-    };
-    const onAbort = (): void => settle(() => reject(signal.reason));
-    const check = (): void => {
-      try {
-        if (!populated(directory)) settle(resolve);
-      } catch (error) {
-        settle(() => reject(error));
-      }
-    };
-    watcher.on('change', check);
-    watcher.on('error', (error) => settle(() => reject(error)));
-    signal.addEventListener('abort', onAbort);
-    // Aborted before it was listened for, or emptied before it was watched.
-    if (signal.aborted) onAbort();
-    else check();
-  });
+  await untilCgroupEvents(directory, { holds: (events) => events.populated !== true, signal });
 }
 
 /**
@@ -98,10 +73,6 @@ function kill(pid: number): void {
   } catch (error) {
     if (errnoOf(error) !== 'ESRCH') throw error;
   }
-}
-
-function populated(directory: string): boolean {
-  return /^populated 1$/m.test(unlessErrno(['ENOENT', 'ENODEV'], () => readSmallFile(`${directory}/cgroup.events`)) ?? '');
 }
 
 function children(directory: string): string[] {

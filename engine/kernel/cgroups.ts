@@ -15,6 +15,8 @@ import { removeCgroup, removeIfEmpty } from './cgroup-remove.ts';
 import { unlessErrno } from './system-error.ts';
 
 const V1_CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids'];
+/** Where there is no v2 hierarchy to freeze containers in, they may be in this one too (`freezer.ts`). */
+const V1_FREEZER = 'freezer';
 /** On a v2 host these are on for every container: without them nobody counts OOM kills and processes. */
 const ALWAYS_ENABLED = ['memory', 'pids'];
 
@@ -111,10 +113,13 @@ interface Hierarchy {
 /** The identity hierarchy first. */
 function hierarchies(layout: CgroupLayout): Hierarchy[] {
   const identity = identityController(layout);
-  const legacy = V1_CONTROLLERS.flatMap((controller) => {
-    const mountPoint = layout.controllers[controller];
-    return mountPoint === undefined ? [] : [{ controller, mountPoint }];
-  }).sort((a, b) => Number(b.controller === identity) - Number(a.controller === identity));
+  const known = layout.unified === undefined ? [...V1_CONTROLLERS, V1_FREEZER] : V1_CONTROLLERS;
+  const legacy = known
+    .flatMap((controller) => {
+      const mountPoint = layout.controllers[controller];
+      return mountPoint === undefined ? [] : [{ controller, mountPoint }];
+    })
+    .sort((a, b) => Number(b.controller === identity) - Number(a.controller === identity));
   return layout.unified === undefined ? legacy : [{ controller: 'unified', mountPoint: layout.unified }, ...legacy];
 }
 

@@ -53,7 +53,17 @@ export interface UpOptions extends PlanOptions {
   readonly wait?: boolean;
   /** Of `wait`, ms. */
   readonly waitTimeoutMs?: number | undefined;
+  readonly source?: StackSource | undefined;
 }
+/** Where a spec came from: a stack file's host-side hooks are loaded from there once more. */
+export interface StackSource {
+  readonly file: string;
+  readonly command: string;
+  readonly mode: string | undefined;
+  readonly profiles: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 export interface DownOptions {
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
@@ -81,7 +91,7 @@ export interface StatsOptions {
   readonly intervalMs?: number | undefined;
 }
 
-/** One moment of one container. Counters run since its start. */
+/** One moment of one container. Counters run since its start; that of CPU time may go on over restarts. `engine/kernel/usage.ts` says what is measured. */
 export interface ContainerStats {
   readonly container: string;
   readonly service: string;
@@ -111,6 +121,7 @@ export interface ProcessListing {
   readonly pid: number;
   /** In the container. */
   readonly containerPid: number;
+  /** In the container; 0: its parent isn't in it. */
   readonly parentPid: number;
   /** In the container. */
   readonly uid: number;
@@ -118,7 +129,7 @@ export interface ProcessListing {
   readonly cpuMs: number;
   /** Resident set, bytes. */
   readonly memoryBytes: number;
-  /** ms since the epoch. */
+  /** ms since the epoch, exact to a second. */
   readonly startedAt: number;
   readonly command: string;
 }

@@ -15,6 +15,8 @@ export type EngineEvent =
       readonly code: number;
       readonly signal: number | undefined;
       readonly oomKilled: boolean;
+      /** We stopped it. */
+      readonly requested?: boolean;
     }
   | {
       readonly type: 'container.restarting';

@@ -54,8 +54,8 @@ export interface OpArgs {
     readonly stopSignal: string;
     readonly stopGracePeriodMs: number;
   };
-  /** Nothing is changed: waits until a container is healthy, or a job has completed. */
-  'container.await': { readonly name: ContainerName; readonly until: 'healthy' | 'completed' };
+  /** Nothing is changed: waits until a container is healthy, has survived its first moments (`running`), or a job has completed. */
+  'container.await': { readonly name: ContainerName; readonly until: 'healthy' | 'running' | 'completed' };
 }
 export type OpKind = keyof OpArgs;
 
@@ -98,7 +98,10 @@ export interface Plan {
   readonly notices: readonly Notice[];
   readonly confirmations: readonly Confirmation[];
   readonly obstacles: readonly Obstacle[];
-  /** Containers that are not started yet, with what they wait for: `db-1 to be healthy`. Only with `Policy.conditions`. */
+  /**
+   * Containers that are not started yet, with what they wait for: `db-1 to be healthy`. Only with `Policy.conditions`. Some of them this plan
+   * stops, because what they depend on is restarted: until one is started, it belongs in `Policy.restart`.
+   */
   readonly waiting: Readonly<Record<ContainerName, string>>;
 }
 
@@ -113,13 +116,16 @@ export interface Policy {
   readonly containers: readonly ContainerName[] | undefined;
   /**
    * The supervisor's own work: what is missing or was changed by others comes back, and nothing else happens. Nothing is recreated because
-   * its configuration differs from what is declared (a roll-out that was stopped stays stopped), and a process that ended by itself stays
-   * ended unless it is in `restart`.
+   * its configuration differs from what is declared (a roll-out that was stopped stays stopped; what died comes back as it was), a process
+   * that ended by itself stays ended unless it is in `restart`, and nothing is removed because it is not declared.
    */
   readonly repair: boolean;
-  /** Containers to be started again, or stopped and started if they run: by restart policy, health or request. */
+  /**
+   * Containers to be started again, or stopped and started if they run: by restart policy, health or request. What they have written
+   * stays. Who depends on them with `restart: true` and runs is restarted, too.
+   */
   readonly restart: readonly ContainerName[];
-  /** Containers that were stopped on request: they are not started, and stopped if they run. */
+  /** Containers that were stopped on request: they are not started, and stopped if they run. Wins over everything else. */
   readonly stopped: readonly ContainerName[];
   /** Of `repair`: what may be counted on without waiting. Else such needs become steps that wait. Undefined: every need is waited for. */
   readonly conditions: Conditions | undefined;

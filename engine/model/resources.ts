@@ -180,6 +180,8 @@ export type DesiredResource = {
 export interface Need {
   readonly resource: ResourceId;
   readonly until: 'done' | 'healthy' | 'completed';
+  /** Of a process on a process: it is restarted when the other one is. */
+  readonly restart?: boolean;
 }
 
 export type ObservedResource = {

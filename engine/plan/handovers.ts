@@ -3,11 +3,11 @@
  * two holders, the network and the files do: whoever leaves has left before the next one comes.
  */
 import type { ContainerRecord } from '../model/container.ts';
+import type { Decision, Decisions } from './decide.ts';
 import type { Node, StepGraph } from './graph.ts';
 import { containerOfResource } from './names.ts';
-import type { Decision, Decisions } from './reconcile.ts';
 
-/** Only makes get edges, and only to removals, which wait for no make: there can be no cycle. */
+/** Only makes get edges, and only to removals, which wait for no make yet: there can be no cycle. */
 export function linkHandovers(graph: StepGraph, decisions: Decisions): void {
   const removals = graph.nodes.filter(({ phase }) => phase === 'remove');
   if (removals.length === 0) return;

@@ -86,10 +86,11 @@ function firewallNeeds({ stack }: LowerContext, service: ServiceSpec): Need[] {
 }
 
 function dependencies({ spec, stack }: LowerContext, service: ServiceSpec): Need[] {
-  return Object.entries(service.dependsOn).flatMap(([name, { condition }]) =>
+  return Object.entries(service.dependsOn).flatMap(([name, { condition, restart }]) =>
     replicasOf(spec, name).map((replica) => ({
       resource: `process:${stack.name}/${replica.name}`,
       until: condition === 'started' ? 'done' : condition,
+      restart,
     })),
   );
 }

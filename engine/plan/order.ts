@@ -1,18 +1,22 @@
 /** The edges of a plan: what must be done before what. */
 import type { ResourceId } from '../model/ids.ts';
+import type { Policy } from '../model/plan.ts';
 import type { Need, Observed } from '../model/resources.ts';
+import type { Decision, Decisions } from './decide.ts';
 import type { Node, StepGraph } from './graph.ts';
 import { containerOfResource, serviceOfContainer } from './names.ts';
-import type { Decision, Decisions } from './reconcile.ts';
+import type { StopOrder } from './rolling.ts';
 
 /** What is made comes after what it needs. A need that waits for a condition becomes a step of its own, shared by all that wait for it. */
-export function linkMakes(graph: StepGraph, decisions: Decisions): void {
-  for (const { id, desired } of decisions.values()) {
+export function linkMakes(graph: StepGraph, decisions: Decisions, policy: Policy): void {
+  for (const { id, kind, desired } of decisions.values()) {
     const first = graph.of(id, 'make')[0];
     if (!first || !desired) continue;
+    // A container that is made again with what it had, once it runs no more. One that is deleted before is deleted after its stop.
+    if (kind === 'container' && first.after.size === 0) after(first, graph.of(id.replace('container:', 'process:'), 'remove'));
     for (const need of desired.needs) {
       const last = graph.of(need.resource, 'make').at(-1);
-      const before = need.until === 'done' ? last : awaited(graph, need, { decisions, last, by: id });
+      const before = need.until === 'done' ? last : awaited(graph, need, { decisions, policy, last, by: id });
       if (before) first.after.add(before);
     }
   }
@@ -20,12 +24,15 @@ export function linkMakes(graph: StepGraph, decisions: Decisions): void {
 
 interface Awaiting {
   readonly decisions: Decisions;
+  readonly policy: Policy;
   readonly last: Node | undefined;
   readonly by: ResourceId;
 }
 
-function awaited(graph: StepGraph, need: Need, { decisions, last, by }: Awaiting): Node | undefined {
+/** With conditions, what isn't reached has left out who needs it. Nobody waits for what was stopped on request: it would be for ever. */
+function awaited(graph: StepGraph, need: Need, { decisions, policy, last, by }: Awaiting): Node | undefined {
   const name = containerOfResource(need.resource);
+  if (policy.conditions || policy.stopped.includes(name)) return undefined;
   if (need.until === 'completed' && !last && hasCompleted(decisions.get(need.resource))) return undefined;
   const known = graph.of(need.resource, 'await').find(({ op }) => op.kind === 'container.await' && op.until === need.until);
   if (known) return known;
@@ -43,12 +50,14 @@ function hasCompleted(process: Decision | undefined): boolean {
 
 /**
  * Removal goes inwards out: processes, then their links and their container, then cgroup and files, then bridges. When every link
- * of the stack goes, one message removes the whole group: 50 links one by one cost the kernel 16 ms each.
+ * of the stack goes, one message removes the whole group: 50 links one by one cost the kernel 16 ms each. Returns what `late` stops would
+ * hold up.
  */
-export function linkRemovals(graph: StepGraph, decisions: Decisions, { stackName, unownedLinks }: Surroundings): void {
+export function linkRemovals(graph: StepGraph, decisions: Decisions, surroundings: Surroundings): StopOrder[] {
+  const { stackName } = surroundings;
   const removals = graph.nodes.filter(({ phase }) => phase === 'remove');
   const stops = removals.filter(({ op }) => op.kind === 'container.stop');
-  orderStops(stops, decisions);
+  const deferred = orderStops(stops, decisions, surroundings.late);
   const of = (kind: string, container: string) => graph.of(`${kind}:${stackName}/${container}`, 'remove');
   for (const node of removals) {
     const container = containerOfResource(node.resource);
@@ -65,7 +74,8 @@ export function linkRemovals(graph: StepGraph, decisions: Decisions, { stackName
       after(node, [...stops, ...removals.filter(({ op, resource }) => op.kind === 'link.delete' && resource.includes('@'))]);
     }
   }
-  removeLinksAsGroup(graph, { decisions, stops, stackName, unownedLinks });
+  removeLinksAsGroup(graph, { ...surroundings, decisions, stops });
+  return deferred;
 }
 
 function after(node: Node, others: readonly Node[]): void {
@@ -76,7 +86,8 @@ function after(node: Node, others: readonly Node[]): void {
  * Who depends on a service is stopped before it. By the records of what runs: an `up` that was cut off leaves old ones beside new ones,
  * which together may go round in a circle. There is no right order then, and what must go goes all the same.
  */
-function orderStops(stops: readonly Node[], decisions: Decisions): void {
+function orderStops(stops: readonly Node[], decisions: Decisions, late: ReadonlySet<Node>): StopOrder[] {
+  const deferred: StopOrder[] = [];
   const byService = new Map<string, Node[]>();
   for (const node of stops) {
     const service = serviceOfContainer(containerOfResource(node.resource));
@@ -90,9 +101,13 @@ function orderStops(stops: readonly Node[], decisions: Decisions): void {
     for (const dependency of dependsOn) {
       if (leadsTo(later, dependency, service)) continue;
       later.set(service, (later.get(service) ?? new Set()).add(dependency));
-      for (const stop of byService.get(dependency) ?? []) after(stop, [node]);
+      for (const stop of byService.get(dependency) ?? []) {
+        if (late.has(node)) deferred.push({ first: node, next: stop });
+        else after(stop, [node]);
+      }
     }
   }
+  return deferred;
 }
 
 function leadsTo(later: ReadonlyMap<string, ReadonlySet<string>>, from: string, to: string): boolean {
@@ -109,6 +124,8 @@ function leadsTo(later: ReadonlyMap<string, ReadonlySet<string>>, from: string, 
 interface Surroundings {
   readonly stackName: string;
   readonly unownedLinks: Observed['unownedLinks'];
+  /** Stops that wait for what is made: of replicas that take turns. */
+  readonly late: ReadonlySet<Node>;
 }
 
 interface Removal extends Surroundings {

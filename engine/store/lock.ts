@@ -1,6 +1,6 @@
 /** A lock that dies with its holder: flock(2) on a file that names who has it. */
 import fs from 'node:fs';
-import { tryLock, waitLock } from '../../native/ffi/lock.ts';
+import { tryLock, waitLock, waitLockAside } from '../../native/ffi/lock.ts';
 import { TsstackError } from '../model/errors.ts';
 
 /** Released by dispose, or by the kernel when the process ends, however it ends. */
@@ -30,6 +30,22 @@ export class FileLock implements Disposable {
       }
       fs.closeSync(fd);
     }
+  }
+
+  /** Waits for whoever has it to end. */
+  static async acquire(path: string, holder: string): Promise<FileLock> {
+    for (;;) {
+      const lock = FileLock.tryAcquire(path, holder);
+      if (lock) return lock;
+      const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+      await waitLockAside(fd);
+      fs.closeSync(fd);
+    }
+  }
+
+  /** Leaves the lock itself to the end of this process. */
+  removeFile(): void {
+    fs.unlinkSync(this.#path);
   }
 
   [Symbol.dispose](): void {

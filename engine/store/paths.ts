@@ -17,6 +17,13 @@ export interface StackPaths {
   /** What of shared things this stack holds; see `allocation.ts`. */
   readonly allocation: string;
   readonly lock: string;
+  /** The supervisor's socket, for root alone. */
+  readonly socket: string;
+  /** What `up` wanted; see `desired-state.ts`. */
+  readonly desired: string;
+  readonly supervision: string;
+  /** What the supervisor has to say when nobody listens. */
+  readonly supervisorLog: string;
 }
 
 export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: Pick<StackIdentity, 'id'>): StackPaths {
@@ -29,6 +36,10 @@ export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: P
     volumes: `${directory}/volumes`,
     allocation: `${directory}/allocation.json`,
     lock: `${runDirectory}/${stack.id}.lock`,
+    socket: `${runDirectory}/${stack.id}.sock`,
+    desired: `${directory}/desired.json`,
+    supervision: `${directory}/supervision.json`,
+    supervisorLog: `${runDirectory}/${stack.id}.log`,
   };
 }
 

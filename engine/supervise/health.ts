@@ -1,6 +1,7 @@
-/** Health of a container: probes it until it is healthy, has failed too often, or ends. The clock is passed in. */
+/** What a probe answers and what is said about it; waiting until a container is healthy. */
 import type { HealthcheckSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { HealthMonitor } from './health-monitor.ts';
 
 export interface Clock {
   /** ms since the epoch. */
@@ -10,67 +11,61 @@ export interface Clock {
 }
 
 export interface ProbeResult {
-  /** 0 is healthy; 124 took too long. */
+  /** 0 is healthy; `TIMED_OUT` took too long; `NOT_ASKED`: it could not be asked. */
   readonly code: number;
-  /** The end of what it printed. */
+  /** The end of what it printed, or what was answered. */
   readonly output: string;
 }
 
-export interface HealthOptions {
+/** As timeout(1) has it. */
+export const TIMED_OUT = 124;
+export const NOT_ASKED = 125;
+
+export interface WaitHealthyOptions {
   readonly container: string;
   readonly check: HealthcheckSpec;
-  /** ms since the epoch. */
-  readonly startedAt: number;
-  readonly clock: Clock;
-  readonly probe: (signal: AbortSignal) => Promise<ProbeResult>;
-  /** Resolves when the container has ended. */
-  readonly ended: Promise<string>;
+  readonly monitor: HealthMonitor;
   readonly signal: AbortSignal;
 }
 
-/** Between probes until the first success: doubled from `startInterval` up to this, and never above `interval`. */
-const MAX_START_INTERVAL_MS = 1000;
-
 /**
- * First probe at once, then fast until the first success. The patience is Compose's (`startPeriod`, then `retries` failures an
- * `interval` apart), the speed is not: a service that is ready after 80 ms is found healthy after 100, not after an interval.
- * Throws `service-failed` when that time is over or the container ends before it was healthy.
+ * True when it is healthy; false if the monitor was closed before that was known. Throws `service-failed` when the monitor's patience is over,
+ * and the signal's reason.
  */
-export async function waitHealthy(options: HealthOptions): Promise<void> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  const ended = options.ended.then((how) => {
-    throw new TsstackError(`container \`${options.container}\` ${how} before it was healthy`, {
-      code: 'service-failed',
-      hint: `\`tsstack logs ${options.container}\` shows what it said`,
-    });
-  });
-  try {
-    await Promise.race([ended, probeUntilHealthy(options, signal)]);
-  } finally {
-    stop.abort();
-    ended.catch(() => undefined);
-  }
+export async function waitHealthy({ container, check, monitor, signal }: WaitHealthyOptions): Promise<boolean> {
+  const health = await monitor.settled(signal);
+  if (health === 'unhealthy') throw unhealthy(container, check, monitor.last);
+  return health === 'healthy';
 }
 
-async function probeUntilHealthy({ container, check, startedAt, clock, probe }: HealthOptions, signal: AbortSignal): Promise<void> {
-  const deadline = startedAt + check.startPeriodMs + check.retries * check.intervalMs;
-  let pause = check.startIntervalMs;
-  for (;;) {
-    signal.throwIfAborted();
-    const result = await probe(signal);
-    if (result.code === 0) return;
-    if (clock.now() >= deadline) throw unhealthy(container, check, result);
-    await clock.sleep(pause, signal);
-    pause = Math.min(pause * 2, check.intervalMs, Math.max(MAX_START_INTERVAL_MS, check.startIntervalMs));
-  }
-}
-
-function unhealthy(container: string, check: HealthcheckSpec, { code, output }: ProbeResult): TsstackError {
-  const said = output.trim() === '' ? '' : `: ${output.trim().split('\n').at(-1)}`;
-  return new TsstackError(`container \`${container}\` is unhealthy: its probe goes on failing, last with exit code ${code}${said}`, {
+export function endedBeforeHealthy(container: string, how: string): TsstackError {
+  return new TsstackError(`container \`${container}\` ${how} before it was healthy`, {
     code: 'service-failed',
-    hint: `\`tsstack exec ${container} -- ${check.probe.kind === 'exec' ? check.probe.argv.map(shellWord).join(' ') : ''}\` runs the probe by hand`,
+    hint: `\`tsstack logs ${container}\` shows what it said`,
+  });
+}
+
+/** How long after its start, ms, a container may go without having been healthy: Compose's patience, whatever the pace of probes. */
+export function patienceMs({ startPeriodMs, retries, intervalMs }: HealthcheckSpec): number {
+  return startPeriodMs + retries * intervalMs;
+}
+
+/** What a failed probe came to, after `with`: `exit code 1: no such table`, `HTTP status 503`, `no answer within 2000 ms`. */
+export function describeFailure({ probe, timeoutMs }: HealthcheckSpec, { code, output }: ProbeResult): string {
+  const said = output.trim().split('\n').at(-1) ?? '';
+  const explained = (what: string) => (said === '' ? what : `${what}: ${said}`);
+  if (probe.kind === 'exec') return explained(`exit code ${code}`);
+  return code === TIMED_OUT && probe.kind !== 'log' ? explained(`no answer within ${timeoutMs} ms`) : said;
+}
+
+function unhealthy(container: string, check: HealthcheckSpec, last: ProbeResult | undefined): TsstackError {
+  const how = last === undefined ? '' : `, last with ${describeFailure(check, last)}`;
+  return new TsstackError(`container \`${container}\` is unhealthy: its probe goes on failing${how}`, {
+    code: 'service-failed',
+    hint:
+      check.probe.kind === 'exec'
+        ? `\`tsstack exec ${container} -- ${check.probe.argv.map(shellWord).join(' ')}\` runs the probe by hand`
+        : `\`tsstack logs ${container}\` shows what it said`,
   });
 }
 

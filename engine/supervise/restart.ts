@@ -1,9 +1,8 @@
 /** Restart policies as a pure decision. */
 import type { RestartSpec } from '../../dsl/spec.ts';
 import type { ContainerExit } from '../model/container.ts';
+import { backoffMs } from './backoff.ts';
 
-const FIRST_DELAY_MS = 100;
-const MAX_DELAY_MS = 60_000;
 /** A run this long makes the next failure the first again; Docker's figure. */
 export const STABLE_AFTER_MS = 10_000;
 
@@ -22,5 +21,12 @@ export function restartDelay({ kind, policy, exit, attempts }: Ending): number |
   const wanted = policy.policy === 'on-failure' ? failed : policy.policy !== 'no';
   if (!wanted || (kind === 'job' && !failed)) return undefined;
   if (policy.policy === 'on-failure' && policy.maxRetries !== undefined && attempts >= policy.maxRetries) return undefined;
-  return Math.min(FIRST_DELAY_MS * 2 ** attempts, MAX_DELAY_MS);
+  return restartBackoff(attempts);
 }
+
+/** ms before the next restart after so many in a row: 100, 200, 400 … a minute. */
+export function restartBackoff(attempts: number): number {
+  return backoffMs(attempts + 1, RESTART);
+}
+
+const RESTART = { firstMs: 100, maxMs: 60_000 };

@@ -13,17 +13,17 @@ import type { OnEvent } from '../model/events.ts';
 import type { Executors } from '../model/plan.ts';
 import type { NetnsRef } from '../model/resources.ts';
 import { signalNumber } from '../plan/signals.ts';
-import { awaitExecutors } from './await.ts';
+import { awaitExecutors, type Supervision } from './await.ts';
 import { tellLastWords } from './last-words.ts';
 import type { Session } from './session.ts';
 
-export interface ExecutorOptions {
+export interface ExecutorOptions extends Supervision {
   readonly onEvent: OnEvent;
   /** Ends the grace period of every stop. */
   readonly hurry: AbortSignal | undefined;
 }
 
-export function createExecutors(session: Session, { onEvent, hurry }: ExecutorOptions): Executors {
+export function createExecutors(session: Session, { onEvent, hurry, ...waiting }: ExecutorOptions): Executors {
   const { paths } = session;
   return {
     ...sysctlExecutors(),
@@ -41,7 +41,7 @@ export function createExecutors(session: Session, { onEvent, hurry }: ExecutorOp
       signalNumber,
       hurry: hurry ?? new AbortController().signal,
     }),
-    ...awaitExecutors(session, onEvent),
+    ...awaitExecutors(session, onEvent, waiting),
   };
 }
 

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { Plan, Policy } from '../model/plan.ts';
+import type { Desired } from '../model/resources.ts';
 import { lower } from '../plan/lower.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { readAllocations, writeAllocation } from '../store/allocation.ts';
@@ -55,7 +56,7 @@ export async function planUp(
   session: Session,
   spec: StackSpec,
   { policy, keep, signal }: { policy: Policy; keep: boolean; signal: AbortSignal },
-): Promise<Plan> {
+): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
   const ownLinks = new Set(observed.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.state.ifname] : [])));
@@ -63,10 +64,10 @@ export async function planUp(
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
   const facts = { ...gathered, ...readAllocations(host, stack) };
   const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
-  if (obstacles.length > 0) return { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} };
+  if (obstacles.length > 0) return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} }, desired };
   const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
   if (lock && plan.obstacles.length === 0) writeAllocation(paths.allocation, stack, allocation);
-  return { ...plan, notices: [...notices, ...plan.notices] };
+  return { plan: { ...plan, notices: [...notices, ...plan.notices] }, desired };
 }
 
 export async function planDown(

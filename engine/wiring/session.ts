@@ -66,6 +66,11 @@ export class Session implements AsyncDisposable {
     return pid;
   }
 
+  /** It has gone: the next that is needed is a new one. */
+  forgetLauncher(): void {
+    this.#launcher = undefined;
+  }
+
   /** Sockets in the namespaces of containers that may have been recreated since. */
   forgetNamespaces(): void {
     this.#namespaces?.[Symbol.dispose]();

@@ -1,79 +1,194 @@
-/** What `up` does while it is attached: restarts containers by their policy. The resident supervisor will take its place. */
-import { readContainerStatus } from '../kernel/container-status.ts';
-import { readRecord } from '../kernel/containers.ts';
-import type { ContainerStatus } from '../model/container.ts';
-import { TsstackError } from '../model/errors.ts';
-import type { OnEvent } from '../model/events.ts';
-import { restartDelay, STABLE_AFTER_MS } from '../supervise/restart.ts';
-import { SYSTEM_CLOCK, untilEnded } from './await.ts';
+/**
+ * The supervisor of one stack: sole writer, holder of what is desired, and for as long as anything runs its watch.
+ *
+ * INVARIANTS. One change of the kernel at a time (`changes`), except while a plan merely waits for a container: then the turn is lent
+ * (turns.ts), and what the plan has still to do is left to it. One command at a time; `down` ends the one before it.
+ */
+import type { Failpoints } from '../apply/failpoints.ts';
+import type { ContainerListing, StackSource } from '../model/engine.ts';
+import type { EngineEvent, OnEvent } from '../model/events.ts';
+import type { HooksByService } from '../model/hooks.ts';
+import type { ContainerName } from '../model/ids.ts';
+import { readDesiredState, readSupervisionState, type SupervisionState, writeSupervisionState } from '../store/desired-state.ts';
+import { HostHookCalls } from './host-hooks.ts';
+import { KernelWatch } from './kernel-watch.ts';
+import { listContainers } from './listing.ts';
+import { Repairs } from './repairs.ts';
+import { RunningContainers } from './running-containers.ts';
 import type { Session } from './session.ts';
+import type { Supervision } from './supervision.ts';
+import { Turns } from './turns.ts';
 
-export interface SuperviseOptions {
-  readonly signal: AbortSignal;
-  readonly onEvent: OnEvent;
-  /** Reconciles one container. */
-  readonly restart: (container: string) => Promise<void>;
+export interface SupervisorOptions {
+  readonly session: Session;
+  readonly failpoints: Failpoints | undefined;
+  readonly build: string;
+  /** Loads a stack file's functions. */
+  readonly loadHooks: (source: StackSource) => Promise<HooksByService>;
+  /** Called whenever all has been looked at: it may be time to end. */
+  readonly onSettled: () => void;
 }
 
-/** Resolves when every container has stopped for good, or at the signal. */
-export async function superviseContainers(session: Session, names: readonly string[], options: SuperviseOptions): Promise<void> {
-  // One repair at a time: each takes the stack's lock.
-  let queue: Promise<void> = Promise.resolve();
-  const inTurn = (work: () => Promise<void>): Promise<void> => {
-    const done = queue.then(work);
-    queue = done.catch(() => undefined);
-    return done;
+export class Supervisor implements Supervision, AsyncDisposable {
+  readonly session: Session;
+  readonly failpoints: Failpoints | undefined;
+  readonly build: string;
+  readonly changes = new Turns();
+  readonly commands = new Turns();
+  readonly containers: RunningContainers;
+  readonly repairs: Repairs;
+  readonly hooks: HostHookCalls;
+  readonly underWay: Supervision['underWay'] = new Set();
+  readonly stopped: Set<ContainerName>;
+  desired: Supervision['desired'];
+  /** By the last command. */
+  takenDown = false;
+  /** Of the command that works now. */
+  current: AbortController | undefined;
+  readonly #kernel: KernelWatch;
+  readonly #listeners = new Set<OnEvent>();
+  readonly #settledChecks = new Set<() => void>();
+  readonly #over = new AbortController();
+
+  constructor({ session, failpoints, build, loadHooks, onSettled }: SupervisorOptions) {
+    this.session = session;
+    this.failpoints = failpoints;
+    this.build = build;
+    const before = stateOfThisBoot(session);
+    this.desired = before && readDesiredState(session.paths);
+    this.stopped = new Set(before?.stopped);
+    this.hooks = new HostHookCalls({ load: loadHooks, session, emit: this.emit });
+    this.containers = new RunningContainers({
+      session,
+      emit: this.emit,
+      onChange: () => this.repairs.request(),
+      onMoment: (moment, container) => this.hooks.call(moment, container, this.desired),
+      restarts: before?.restarts ?? {},
+    });
+    this.repairs = new Repairs(this, () => {
+      this.follow();
+      for (const check of [...this.#settledChecks]) check();
+      onSettled();
+    });
+    this.#kernel = new KernelWatch(session, {
+      onChange: () => this.repairs.request(),
+      onLauncherGone: () => this.#launcherGone(),
+      onNotice: (message) => this.emit({ type: 'notice', at: Date.now(), message }),
+    });
+  }
+
+  readonly emit = (event: EngineEvent): void => {
+    for (const listener of [...this.#listeners]) listener(event);
   };
-  await Promise.all(
-    names.map((name) => superviseOne(session, name, { ...options, restart: (container) => inTurn(() => options.restart(container)) })),
-  );
-}
 
-async function superviseOne(session: Session, name: string, { signal, onEvent, restart }: SuperviseOptions): Promise<void> {
-  let attempts = 0;
-  while (!signal.aborted) {
-    const status = await endOf(session, name, signal);
-    const record = readRecord(`${session.paths.containers}/${name}`);
-    // Gone, or being made (then there is no monitor to wait for): another command has it now, or a run that was cut off had.
-    if (!status || !record || signal.aborted || (status.monitor === undefined && status.state !== 'stopped')) return;
-    // Running again.
-    if (status.state !== 'stopped') continue;
-    if (status.exit) onEvent({ type: 'container.exited', at: SYSTEM_CLOCK.now(), container: name, ...status.exit });
-    if (ranLong(status)) attempts = 0;
-    const delayMs = restartDelay({ kind: record.kind, policy: record.restart, exit: status.exit, attempts });
-    if (delayMs === undefined) return;
-    attempts++;
-    onEvent({ type: 'container.restarting', at: SYSTEM_CLOCK.now(), container: name, delayMs, attempt: attempts });
-    await SYSTEM_CLOCK.sleep(delayMs, signal).catch(() => undefined);
-    if (!signal.aborted) await tryRestart(name, { restart, onEvent });
+  /** Everything that happens, until the signal or the end of the supervisor: the signal of whichever comes first. */
+  listen(listener: OnEvent, signal: AbortSignal): AbortSignal {
+    const over = AbortSignal.any([signal, this.#over.signal]);
+    this.#listeners.add(listener);
+    over.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
+    return over;
+  }
+
+  get listening(): number {
+    return this.#listeners.size;
+  }
+
+  /** It is about to end: nobody hears anything from it any more. */
+  leave(): void {
+    this.#over.abort();
+  }
+
+  /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
+  adopt(): void {
+    this.containers.followAll({ adopt: this.desired !== undefined, stopped: this.stopped });
+    this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: [...this.containers.running].sort() });
+    this.#kernel.begin();
+    this.follow();
+    this.repairs.request();
+  }
+
+  /** After every change: what runs now is watched. */
+  follow(): void {
+    this.containers.followAll({ adopt: false, stopped: this.stopped });
+    this.#kernel.update(this.desired?.desired);
+    this.save(false);
+  }
+
+  /** Resolves when `holds`, which is asked whenever everything has been looked at. */
+  until(holds: () => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!signal.aborted && !(this.repairs.idle && holds())) return;
+        this.#settledChecks.delete(check);
+        signal.removeEventListener('abort', check);
+        resolve();
+      };
+      this.#settledChecks.add(check);
+      signal.addEventListener('abort', check, { once: true });
+      check();
+    });
+  }
+
+  /** Whether it has stopped, and nothing will start it again. */
+  isOver(name: ContainerName): boolean {
+    if (this.containers.running.has(name) || this.containers.willRestart(name)) return false;
+    return this.repairs.waiting[name] === undefined || this.containers.running.size === 0;
+  }
+
+  /** Nothing runs, nothing will, and nobody changes that. */
+  get hasNothingToDo(): boolean {
+    return this.repairs.idle && this.current === undefined && this.containers.running.size === 0 && !this.containers.restartsPending;
+  }
+
+  list(): readonly ContainerListing[] {
+    return listContainers(this.session).map((listing) => ({
+      ...listing,
+      health: this.containers.healthOf(listing.name),
+      restarts: this.containers.restartsOf(listing.name),
+      reason: this.#reasonOf(listing),
+    }));
+  }
+
+  /** For the next supervisor. */
+  save(ended: boolean): void {
+    if (this.desired === undefined) return;
+    const state: SupervisionState = {
+      version: 1,
+      bootId: this.session.bootId,
+      stopped: [...this.stopped].sort(),
+      restarts: this.containers.restartCounts,
+      ended,
+    };
+    const text = JSON.stringify(state);
+    if (text === this.#saved) return;
+    writeSupervisionState(this.session.paths, state);
+    this.#saved = text;
+  }
+  #saved = '';
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.repairs[Symbol.dispose]();
+    this.containers[Symbol.dispose]();
+    this.#kernel[Symbol.dispose]();
+    await this.session[Symbol.asyncDispose]();
+  }
+
+  #reasonOf({ name, state }: ContainerListing): string | undefined {
+    const reason = this.containers.reasonOf(name) ?? this.repairs.reasonOf(name);
+    return reason ?? (state !== 'running' && this.stopped.has(name) ? 'stopped on request' : undefined);
+  }
+
+  #launcherGone(): void {
+    this.containers.unfollowAll();
+    this.session.forgetLauncher();
+    this.#kernel.begin();
+    this.follow();
+    this.repairs.request();
   }
 }
 
-/** Whether it is there and has stopped. */
-export function hasEnded({ paths, bootId }: Session, name: string): boolean {
-  const directory = `${paths.containers}/${name}`;
-  return readRecord(directory) !== undefined && readContainerStatus(directory, bootId).state === 'stopped';
-}
-
-/** A restart that fails is told and counts as one more attempt: the loop finds the container stopped and waits longer. */
-async function tryRestart(name: string, { restart, onEvent }: Pick<SuperviseOptions, 'restart' | 'onEvent'>): Promise<void> {
-  try {
-    await restart(name);
-  } catch (error) {
-    if (!(error instanceof TsstackError)) throw error;
-    onEvent({ type: 'notice', at: SYSTEM_CLOCK.now(), message: `cannot restart \`${name}\`: ${error.message}` });
-  }
-}
-
-async function endOf(session: Session, name: string, signal: AbortSignal): Promise<ContainerStatus | undefined> {
-  try {
-    return await untilEnded(session, name, signal);
-  } catch (error) {
-    if (signal.aborted || (error instanceof TsstackError && error.code === 'not-found')) return undefined;
-    throw error;
-  }
-}
-
-function ranLong({ startedAt, finishedAt }: ContainerStatus): boolean {
-  return startedAt !== undefined && finishedAt !== undefined && finishedAt - startedAt >= STABLE_AFTER_MS;
+/** State of another boot points to a world that is gone. */
+function stateOfThisBoot({ paths, bootId }: Session): SupervisionState | undefined {
+  const state = readSupervisionState(paths);
+  return state?.bootId === bootId ? state : undefined;
 }

@@ -12,6 +12,8 @@ export interface Libc {
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   setns(fd: number, nstype: number): number;
   flock(fd: number, operation: number): number;
+  /** As `sendAside`: waits without this thread. */
+  flockAside(fd: number, operation: number): Promise<number>;
   abort(): never;
   /** errno of this thread's last call. Read it at once: anything Node does in between may set it. */
   errno(): number;
@@ -38,6 +40,7 @@ function bindLibc(): Libc {
   // Null: what the process has linked already, glibc or musl alike.
   const lib = koffi.load(null);
   const send = lib.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)');
+  const flock = lib.func('int flock(int fd, int operation)');
   return {
     socket: lib.func('int socket(int domain, int type, int protocol)'),
     bind: lib.func('int bind(int fd, const void *address, uint32_t length)'),
@@ -49,7 +52,11 @@ function bindLibc(): Libc {
       }),
     recv: lib.func('intptr_t recv(int fd, void *buffer, size_t length, int flags)'),
     setns: lib.func('int setns(int fd, int nstype)'),
-    flock: lib.func('int flock(int fd, int operation)'),
+    flock,
+    flockAside: (...args) =>
+      new Promise((resolve, reject) => {
+        flock.async(...args, (error: unknown, result: number) => (error ? reject(error) : resolve(result)));
+      }),
     abort: lib.func('void abort()') as unknown as () => never,
     errno: () => koffi.errno(),
   };

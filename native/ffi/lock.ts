@@ -14,6 +14,12 @@ export function tryLock(fd: number): boolean {
   throw new SyscallError('flock', errno);
 }
 
+/** The same, but waits for it on a pool thread, which it occupies meanwhile. */
+export async function waitLockAside(fd: number): Promise<void> {
+  // That thread's errno can't be read from here. Pool threads block all signals, so it isn't EINTR.
+  if ((await libc().flockAside(fd, LOCK_EX)) !== 0) throw new Error('flock failed');
+}
+
 /** The same, but waits for it. Blocks this thread: only for locks that others hold for milliseconds. */
 export function waitLock(fd: number): void {
   for (;;) {

@@ -61,15 +61,28 @@ void frame_free(struct frame *frame)
   free(frame->words);
 }
 
+static void put_size(char *bytes, size_t size)
+{
+  for (int i = 0; i < HEADER; i++) bytes[i] = (char)(size >> 8 * i);
+}
+
 int frames_reply(int fd, const char *id, const struct packet *packet)
 {
   char bytes[HEADER + PACKET_MAX + 64];
   size_t verb = strlen(packet->data) + 1, id_size = strlen(id) + 1;
   if (packet->size < verb || id_size > 64) return -1;
-  uint32_t size = (uint32_t)(packet->size + id_size);
-  for (int i = 0; i < HEADER; i++) bytes[i] = (char)(size >> 8 * i);
+  size_t size = packet->size + id_size;
+  put_size(bytes, size);
   memcpy(bytes + HEADER, packet->data, verb);
   memcpy(bytes + HEADER + verb, id, id_size);
   memcpy(bytes + HEADER + verb + id_size, packet->data + verb, packet->size - verb);
   return write_all(fd, bytes, HEADER + size);
+}
+
+int frames_tell(int fd, const struct packet *packet)
+{
+  char bytes[HEADER + PACKET_MAX];
+  put_size(bytes, packet->size);
+  memcpy(bytes + HEADER, packet->data, packet->size);
+  return write_all(fd, bytes, HEADER + packet->size);
 }

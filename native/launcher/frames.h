@@ -25,3 +25,5 @@ int frames_next(struct frame_reader *reader, struct frame *frame);
 void frame_free(struct frame *frame);
 /** Sends a packet of ours as a frame, with the id put in after its first word: `ok <id> …`. */
 int frames_reply(int fd, const char *id, const struct packet *packet);
+/** Sends a packet of ours that answers nothing: `event …`. */
+int frames_tell(int fd, const struct packet *packet);

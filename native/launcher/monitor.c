@@ -240,6 +240,8 @@ static noreturn void finish(void)
   status->signal = WIFSIGNALED(ended) ? WTERMSIG(ended) : 0;
   status->exit_code = WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
   status->oom = container_oom_kills(container) > monitor.oom_kills_before;
+  /* From inside PID 1 can't be killed (pid_namespaces(7)); init of ours that ends with its command has told so. */
+  status->init_killed = WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL && monitor.command_status < 0 && !status->oom;
   status->state = "stopped";
   status->finished = status_now();
   _exit(status_write(container->status_file, status) < 0 ? 1 : 0);

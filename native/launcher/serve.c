@@ -10,6 +10,7 @@
 #include "files.h"
 #include "frames.h"
 #include "server.h"
+#include "subscriptions.h"
 #include "syscalls.h"
 #include "watches.h"
 
@@ -95,6 +96,12 @@ static int handle(const struct server *server, struct frame *frame)
     done = watch_begin(server, id, arguments);
   else if (strcmp(verb, "unwatch") == 0 && count == 1)
     done = watch_cancel(server, arguments[0]);
+  else if (strcmp(verb, "subscribe") == 0 && count == 0)
+    done = subscription_host(server, id);
+  else if (strcmp(verb, "subscribe-container") == 0 && count == 3)
+    done = subscription_begin(server, id, arguments);
+  else if (strcmp(verb, "unsubscribe-container") == 0 && count == 1)
+    done = subscription_end(server, id, arguments[0]);
   else
     return -1;
   if (done < 0) refuse(server, id);

@@ -26,8 +26,9 @@ int status_open(int directory)
 
 static int format_end(char *text, size_t size, const struct status *status)
 {
-  int length = snprintf(text, size, "finished=%lld\nexit_code=%d\nsignal=%d\noom=%d\n", (long long)status->finished,
-                        status->exit_code, status->signal, status->oom);
+  int length =
+      snprintf(text, size, "finished=%lld\nexit_code=%d\nsignal=%d\noom=%d\ninit_killed=%d\n",
+               (long long)status->finished, status->exit_code, status->signal, status->oom, status->init_killed);
   if (status->error == NULL) return length;
   char error[1024];
   snprintf(error, sizeof error, "%s", status->error);

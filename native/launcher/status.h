@@ -18,6 +18,8 @@ struct status {
   /** 0: it wasn't a signal. */
   int signal;
   bool oom;
+  /** PID 1 was killed, and neither by the OOM killer nor with its command's end. */
+  bool init_killed;
   /** Why it could not be started; null: it could. */
   const char *error;
 };

@@ -3,19 +3,18 @@ import type { ContainerRecord, ContainerStatus } from '../../model/container.ts'
 import type { Policy } from '../../model/plan.ts';
 import type { ContainerSpec, ContainerState } from '../../model/resources.ts';
 import { changedParts } from '../config-hash.ts';
-import { type Changes, make, NOT_DECLARED, NOTHING, type Rule, remove } from './rule.ts';
+import { type Changes, make, NOT_DECLARED, NOTHING, type Order, type Rule, remove } from './rule.ts';
 
-export const containerRule: Rule<'container'> = (_id, { desired, observed }, { policy }) => {
+export const containerRule: Rule<'container'> = (_id, { desired, observed }, { policy, order }) => {
   if (!desired) return observed ? remove({ kind: 'container.delete', name: observed.name }, NOT_DECLARED) : NOTHING;
+  if (order.kind === 'stop') return NOTHING;
   if (!observed) return make({ kind: 'container.create', container: desired, keepUpper: false }, 'no existing container');
   const replacement = replacementCause(desired, observed, policy);
   if (replacement !== undefined) return replace(desired, replacement);
-  const again = creationCause(observed.status, desired.record);
-  if (again !== undefined) {
-    const keepUpper = desired.record.kind === 'service';
-    return make({ kind: 'container.create', container: desired, keepUpper }, again);
-  }
-  if (JSON.stringify(desired.record) === JSON.stringify(observed.record)) return NOTHING;
+  const ending = policy.repair ? driftCause(observed.status) : creationCause(observed.status, desired.record);
+  const again = order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : ending;
+  if (again !== undefined) return createAgain(desired, observed, { cause: again, policy, order });
+  if (policy.repair || JSON.stringify(desired.record) === JSON.stringify(observed.record)) return NOTHING;
   return make({ kind: 'container.update', container: desired }, recordChange(observed.record, desired.record));
 };
 
@@ -26,26 +25,58 @@ function replace(container: ContainerSpec, cause: string): Changes {
   };
 }
 
+interface Again {
+  readonly cause: string;
+  readonly policy: Policy;
+  readonly order: Order;
+}
+
+/** A job that nobody asked to go on begins with nothing. */
+function createAgain(desired: ContainerSpec, { record }: ContainerState, { cause, policy, order }: Again): Changes {
+  const container = policy.repair && record ? { ...desired, record: unchangedRecord(record, desired.record) } : desired;
+  const keepUpper = desired.record.kind === 'service' || order.kind === 'restart';
+  return make({ kind: 'container.create', container, keepUpper }, cause);
+}
+
+/**
+ * What a repair brings back is what was there: after a roll-out that was stopped, the old version, judged by its own health check. Where
+ * it is reached is no part of that: links and rules around it are made as declared.
+ */
+function unchangedRecord(before: ContainerRecord, { addresses, ports }: ContainerRecord): ContainerRecord {
+  return { ...before, addresses, ports };
+}
+
 /** Why what is there can't be used at all. */
-function replacementCause(desired: ContainerSpec, { record, status }: ContainerState, policy: Policy): string | undefined {
+function replacementCause(desired: ContainerSpec, { record }: ContainerState, policy: Policy): string | undefined {
   if (!record) return 'it was never finished';
+  if (policy.repair) return undefined;
   if (policy.forceRecreate) return 'recreation is forced';
-  if (record.configHash !== desired.record.configHash) {
-    return `${changedParts(record, desired.record).join(', ') || 'configuration'} changed`;
-  }
-  // Its monitor waits for a launcher that is gone.
-  return status.state === 'created' || status.state === 'creating' ? 'it was never started' : undefined;
+  if (record.configHash === desired.record.configHash) return undefined;
+  return `${changedParts(record, desired.record).join(', ') || 'configuration'} changed`;
 }
 
 /** Why its namespaces must be made once more: a stopped container has none. Undefined: it runs, or it is a job that is done. */
-function creationCause(status: ContainerStatus, record: ContainerRecord): string | undefined {
-  if (status.state !== 'stopped') return undefined;
-  if (!status.exit) return 'it stopped and nobody saw why';
-  const ended = status.exit.signal === undefined ? `exited with code ${status.exit.code}` : `was ended by signal ${status.exit.signal}`;
-  const cause = status.exit.oomKilled ? `ran out of memory` : ended;
-  const completed = record.kind === 'job' && status.exit.code === 0;
-  if (!completed) return `it ${cause}`;
-  return record.rerun === 'always' ? 'it runs at every up' : undefined;
+function creationCause(status: ContainerStatus, { kind, rerun }: ContainerRecord): string | undefined {
+  const completed = status.state === 'stopped' && kind === 'job' && status.exit?.code === 0;
+  if (!completed) return endCause(status);
+  return rerun === 'always' ? 'it runs at every up' : undefined;
+}
+
+/** Why it must come back though nobody asked for it: what ended by itself stays as it is, what others ended doesn't. */
+function driftCause(status: ContainerStatus): string | undefined {
+  const { state, exit } = status;
+  if (state === 'stopped' && exit === undefined) return 'its monitor was killed';
+  return state === 'stopped' && !exit?.initKilled ? undefined : endCause(status);
+}
+
+/** Why it doesn't run. Undefined: it does. One that was created and not started has a monitor that waits for a launcher that may be gone. */
+function endCause({ state, exit }: ContainerStatus): string | undefined {
+  if (state === 'running') return undefined;
+  if (state !== 'stopped') return 'it was never started';
+  if (!exit) return 'it stopped and nobody saw why';
+  if (exit.initKilled) return 'its init was killed from outside';
+  if (exit.oomKilled) return 'it ran out of memory';
+  return exit.signal === undefined ? `it exited with code ${exit.code}` : `it was ended by signal ${exit.signal}`;
 }
 
 function recordChange(before: ContainerRecord | undefined, after: ContainerRecord): string {
@@ -56,7 +87,7 @@ function recordChange(before: ContainerRecord | undefined, after: ContainerRecor
 }
 
 /** Starts what its container's rule has created anew. A running process is stopped when it must not go on. */
-export const processRule: Rule<'process'> = (_id, { desired, observed }, { renewed }) => {
+export const processRule: Rule<'process'> = (_id, { desired, observed }, { renewed, order }) => {
   const alive = observed && observed.status.init !== undefined && observed.status.state !== 'stopped' ? observed : undefined;
   const stop = alive && {
     kind: 'container.stop' as const,
@@ -66,9 +97,11 @@ export const processRule: Rule<'process'> = (_id, { desired, observed }, { renew
     stopGracePeriodMs: alive.stopGracePeriodMs,
   };
   if (!desired) return stop ? remove(stop, NOT_DECLARED) : NOTHING;
+  if (order.kind === 'stop') return stop ? remove(stop, order.cause) : NOTHING;
   if (!renewed) return NOTHING;
+  const cause = order.kind === 'restart' ? order.cause : 'its container is recreated';
   return {
-    remove: stop ? [{ op: stop, cause: 'its container is recreated' }] : [],
-    make: [{ op: { kind: 'container.start', process: desired }, cause: observed ? 'its container is recreated' : 'created' }],
+    remove: stop ? [{ op: stop, cause }] : [],
+    make: [{ op: { kind: 'container.start', process: desired }, cause: observed ? cause : 'created' }],
   };
 };

@@ -2,7 +2,7 @@
 import type { LinkSpec, LinkState } from '../../model/resources.ts';
 import { make, NOT_DECLARED, NOT_FOUND, NOTHING, type Rule, remove } from './rule.ts';
 
-export const linkRule: Rule<'link'> = (id, { desired, observed }, { renewed, unownedLinks }) => {
+export const linkRule: Rule<'link'> = (id, { desired, observed }, { policy, renewed, bare, unownedLinks }) => {
   const gone = observed ? { op: { kind: 'link.delete', ifindex: observed.ifindex, ifname: observed.ifname } as const } : undefined;
   if (!desired) return gone ? remove(gone.op, NOT_DECLARED) : NOTHING;
   const unowned = unownedLinks[desired.ifname];
@@ -24,11 +24,13 @@ export const linkRule: Rule<'link'> = (id, { desired, observed }, { renewed, uno
       remove: [{ ...required(gone), cause: 'its container is recreated' }],
       make: [{ op: create, cause: 'its container is recreated' }],
     };
-  const misfit = observed.type === desired.type ? 'its address changes' : `is a ${observed.type}`;
+  const otherName = policy.repair ? `is called ${observed.ifname}` : 'its address changes';
+  const misfit = observed.type === desired.type ? otherName : `is a ${observed.type}`;
   if (observed.type !== desired.type || observed.ifname !== desired.ifname) {
     return { remove: [{ ...required(gone), cause: misfit }], make: [{ op: create, cause: misfit }] };
   }
-  const cause = linkDrift(desired, observed);
+  // What takes an address away may have been `ip link set down` in there, which only its effects show.
+  const cause = linkDrift(desired, observed) ?? (bare ? 'its container end lost its address' : undefined);
   return cause === undefined ? NOTHING : make({ kind: 'link.update', link: desired, observed }, cause);
 };
 

@@ -21,9 +21,20 @@ export interface RuleContext {
   readonly policy: Policy;
   /** The thing that this one ends with is made anew in this plan, so nothing of what was observed will be left. */
   readonly renewed: boolean;
+  /** Of a container and its process: what is asked of it, by the policy or because of what it depends on. */
+  readonly order: Order;
+  /** Of a veth: the address of its container end is gone, and with it perhaps more that cannot be seen. */
+  readonly bare: boolean;
   /** What is behind a link's name that isn't ours. */
   readonly unownedLinks: Readonly<Record<string, UnownedLink>>;
 }
+
+export type Order =
+  | { readonly kind: 'none' }
+  /** `dragged`: not asked for by name, but because something it depends on is restarted. */
+  | { readonly kind: 'restart'; readonly cause: string; readonly dragged: boolean }
+  /** `dragged`: to be started again by a later plan. */
+  | { readonly kind: 'stop'; readonly cause: string; readonly dragged: boolean };
 
 export type Rule<K extends ResourceKind> = (
   id: ResourceId,

@@ -17,19 +17,20 @@ const logs: Engine['logs'] = async function* ({ signal, since }) {
   await aborted(signal);
   yield* lines('web-1 last words');
 };
-const ended = (code: number) => ({ state: 'stopped', exit: { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined } }) as const;
+const ended = (code: number) =>
+  ({ state: 'stopped', exit: { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined } }) as const;
 
 describe('an attached up', () => {
   test('shows output from its start to the last line, and ends when everything has', async () => {
-    const s = session({ up, ps, logs, supervise: async () => [listing('web-1', ended(0))] });
+    const s = session({ up, ps, logs, untilStopped: async () => [listing('web-1', ended(0))] });
     expect(await s.run('up')).toBe(0);
     expect(s.out()).toBe('web-1  | since 0\nweb-1  | last words\n');
-    expect(s.calls).toEqual(['up', 'ps', 'logs', 'supervise', 'dispose']);
+    expect(s.calls).toEqual(['up', 'ps', 'logs', 'untilStopped', 'dispose']);
   });
 
   test('tells which container failed for good', async () => {
-    const supervise = async () => [listing('web-1', ended(0)), listing('api-1', ended(3)), listing('api-2', { state: 'stopped' })];
-    const s = session({ up, ps, logs, supervise });
+    const untilStopped = async () => [listing('web-1', ended(0)), listing('api-1', ended(3)), listing('api-2', { state: 'stopped' })];
+    const s = session({ up, ps, logs, untilStopped });
     await expect(s.run('up')).rejects.toMatchObject({
       code: 'service-failed',
       message: 'stack `shop` has ended with failures: `api-1` exited with code 3, `api-2` ended, nobody saw how',
@@ -41,7 +42,7 @@ describe('an attached up', () => {
       up,
       ps,
       logs,
-      async supervise(_spec, { onEvent }) {
+      async untilStopped({ onEvent }) {
         onEvent({ type: 'container.exited', at: 0, container: 'web-1', code: 137, signal: 9, oomKilled: true });
         onEvent({ type: 'container.restarting', at: 0, container: 'web-1', delayMs: 100, attempt: 2 });
         return [];
@@ -56,7 +57,7 @@ describe('an attached up', () => {
       up,
       ps: async () => [listing('seed-1', ended(0)), listing('late-1')],
       logs,
-      async supervise(_spec, { onEvent }) {
+      async untilStopped({ onEvent }) {
         for (const container of ['seed-1', 'late-1']) {
           onEvent({ type: 'container.exited', at: 0, container, code: 0, signal: undefined, oomKilled: false });
         }
@@ -72,22 +73,22 @@ describe('an attached up', () => {
       up,
       ps,
       logs,
-      async supervise(_spec, { signal }) {
+      async untilStopped({ signal }) {
         s.interrupt('SIGINT');
         await aborted(signal);
         return [listing('web-1')];
       },
-      async stop(_spec, { hurry }) {
-        expect(hurry.aborted).toBe(false);
+      async stop({ hurry }) {
+        expect(hurry?.aborted).toBe(false);
         s.interrupt('SIGINT');
-        expect(hurry.aborted).toBe(true);
+        expect(hurry?.aborted).toBe(true);
         expect(s.exits).toEqual([]);
         s.interrupt('SIGINT');
       },
     });
     expect(await s.run('up')).toBe(130);
     expect(s.exits).toEqual([130]);
-    expect(s.calls).toEqual(['up', 'ps', 'logs', 'supervise', 'stop', 'dispose']);
+    expect(s.calls).toEqual(['up', 'ps', 'logs', 'untilStopped', 'stop', 'dispose']);
     expect(s.out()).toContain('last words');
   });
 
@@ -96,7 +97,7 @@ describe('an attached up', () => {
       up,
       ps,
       logs,
-      async supervise(_spec, { signal }) {
+      async untilStopped({ signal }) {
         s.closeOut();
         await aborted(signal);
         return [];
@@ -127,7 +128,7 @@ describe('an attached up', () => {
       async *logs() {
         throw new Error('disk full');
       },
-      supervise: async () => [],
+      untilStopped: async () => [],
     });
     expect(await s.run('up')).toBe(0);
     expect(s.err()).toContain('disk full');

@@ -46,6 +46,9 @@ describe('a stack in long form', () => {
           dependsOn: {},
           healthcheck: undefined,
           restart: { policy: 'no', maxRetries: undefined },
+          hooks: { postStart: [], preStop: [], host: [], hostTimeoutMs: 30_000 },
+          update: { order: 'stop-first', parallelism: 1 },
+          watch: [],
           replicas: 1,
           labels: {},
           stopSignal: 'SIGTERM',
@@ -93,12 +96,13 @@ describe('a stack in long form', () => {
     });
     expect(spec.services['db']?.limits).toMatchObject({ cpus: 1.5, memory: 536_870_912, pids: 200 });
     expect(spec.services['db']?.healthcheck).toEqual({
-      argv: ['pg_isready', '-U', 'postgres'],
+      probe: { kind: 'exec', argv: ['pg_isready', '-U', 'postgres'] },
       intervalMs: 30_000,
       timeoutMs: 30_000,
       retries: 3,
       startPeriodMs: 30_000,
       startIntervalMs: 100,
+      restart: true,
     });
     expect(spec.services['api']).toMatchObject({
       mounts: [{ type: 'bind', source: '/srv/shop/api', target: '/app', readOnly: true, createHostPath: false }],

@@ -18,14 +18,20 @@ it.each([
   [{ a: Number.NaN }, { a: null }],
   [{ a: 0 }, { a: -0 }],
   [{ 'a":1,"b': 1 }, { a: 1, b: 1 }],
+  [{ a: () => 1 }, {}],
+  [{ a: () => 1 }, { a: 'function' }],
+  [/a/, /b/],
+  [/a/, /a/i],
+  [/a/, '/a/'],
 ])('differs between %j and %j', (a, b) => {
   expect(fingerprint(a)).toBeDefined();
   expect(fingerprint(a)).not.toBe(fingerprint(b));
 });
 
-it.each([[() => 1], [Symbol('x')], [1n], [new Date(0)], [new Map()], [{ deep: [new Set()] }]])(
-  'says nothing of what is no plain data',
-  (value) => {
-    expect(fingerprint(value)).toBeUndefined();
-  },
-);
+it('tells of a function only that there is one, for no more of it is in a spec', () => {
+  expect(fingerprint({ onHealthy: () => 1 })).toBe(fingerprint({ onHealthy: async () => 2 }));
+});
+
+it.each([[Symbol('x')], [1n], [new Date(0)], [new Map()], [{ deep: [new Set()] }]])('says nothing of what is no plain data', (value) => {
+  expect(fingerprint(value)).toBeUndefined();
+});

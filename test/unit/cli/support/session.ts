@@ -77,7 +77,24 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
       return (answer as (...all: unknown[]) => unknown)(...argv);
     };
   };
-  const names = ['plan', 'up', 'down', 'stop', 'start', 'restart', 'kill', 'pause', 'unpause', 'ps', 'logs', 'exec', 'events', 'stats', 'top', 'untilStopped'] as const;
+  const names = [
+    'plan',
+    'up',
+    'down',
+    'stop',
+    'start',
+    'restart',
+    'kill',
+    'pause',
+    'unpause',
+    'ps',
+    'logs',
+    'exec',
+    'events',
+    'stats',
+    'top',
+    'untilStopped',
+  ] as const;
   return {
     ...(Object.fromEntries(names.map((name) => [name, noted(name)])) as unknown as Engine),
     identity: { name: 'shop', directory: '/d', instance: undefined, hash: '00000000', id: 'shop-00000000' },

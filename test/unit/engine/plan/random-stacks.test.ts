@@ -64,7 +64,7 @@ function randomStack(random: () => number): StackSpec {
       dependsOn: Object.fromEntries(
         Object.keys(services)
           .filter(() => chance(0.3))
-          .map((other) => [other, { condition: other === 'migrate' ? 'completed' : 'started' } as const]),
+          .map((other) => [other, { condition: other === 'migrate' ? 'completed' : 'started', restart: chance(0.3) } as const]),
       ),
     });
   }

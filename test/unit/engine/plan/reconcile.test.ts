@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StackSpec } from '../../../../dsl/spec.ts';
+import type { HealthcheckSpec, StackSpec } from '../../../../dsl/spec.ts';
 import type { HostFacts } from '../../../../engine/model/facts.ts';
 import type { Desired, Observed } from '../../../../engine/model/resources.ts';
 import { lower } from '../../../../engine/plan/lower.ts';
@@ -7,14 +7,22 @@ import { reconcile } from '../../../../engine/plan/reconcile.ts';
 import { renderPlan } from '../../../../engine/plan/render.ts';
 import { attach, EMPTY, ended, facts, network, POLICY, STACK, service, settled, stack } from '../../../support/plan-world.ts';
 
-const HEALTHCHECK = { argv: ['true'], intervalMs: 30_000, timeoutMs: 30_000, retries: 3, startPeriodMs: 0, startIntervalMs: 100 };
+const HEALTHCHECK: HealthcheckSpec = {
+  probe: { kind: 'exec', argv: ['true'] },
+  intervalMs: 30_000,
+  timeoutMs: 30_000,
+  retries: 3,
+  startPeriodMs: 0,
+  startIntervalMs: 100,
+  restart: true,
+};
 
 const SHOP: StackSpec = stack(
   {
     web: service({
       networks: attach('front', 'back'),
       ports: [{ hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
-      dependsOn: { db: { condition: 'healthy' }, migrate: { condition: 'completed' } },
+      dependsOn: { db: { condition: 'healthy', restart: false }, migrate: { condition: 'completed', restart: false } },
     }),
     db: service({
       networks: attach('back'),
@@ -22,7 +30,7 @@ const SHOP: StackSpec = stack(
       mounts: [{ type: 'volume', source: 'data', target: '/data', readOnly: false }],
       limits: { ...service().limits, memory: 512 * 2 ** 20 },
     }),
-    migrate: service({ kind: 'job', networks: attach('back'), dependsOn: { db: { condition: 'healthy' } } }),
+    migrate: service({ kind: 'job', networks: attach('back'), dependsOn: { db: { condition: 'healthy', restart: false } } }),
   },
   { networks: { front: network(), back: network({ internal: true }) }, volumes: { data: { labels: {} } } },
 );

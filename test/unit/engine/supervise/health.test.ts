@@ -1,61 +1,54 @@
 import { describe, expect, it } from 'vitest';
-import { type Clock, type ProbeResult, waitHealthy } from '../../../../engine/supervise/health.ts';
+import type { ProbeSpec } from '../../../../dsl/spec.ts';
+import { describeFailure, type ProbeResult, TIMED_OUT, waitHealthy } from '../../../../engine/supervise/health.ts';
+import { monitorHealth } from '../../../../engine/supervise/health-monitor.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
 
-const CHECK = { argv: ['probe'], intervalMs: 30_000, timeoutMs: 1000, retries: 3, startPeriodMs: 0, startIntervalMs: 100 };
-
-/** A clock that jumps: sleeping costs no time and is written down. */
-function scriptedClock(): Clock & { readonly slept: number[] } {
-  let now = 0;
-  const slept: number[] = [];
-  return {
-    slept,
-    now: () => now,
-    sleep: async (ms, signal) => {
-      signal.throwIfAborted();
-      slept.push(ms);
-      now += ms;
-    },
-  };
-}
-
-function run(results: readonly ProbeResult[], { check = CHECK, ended = new Promise<string>(() => undefined) } = {}) {
-  const clock = scriptedClock();
-  let probes = 0;
-  const probe = async (): Promise<ProbeResult> => results[Math.min(probes++, results.length - 1)] ?? { code: 0, output: '' };
-  const done = waitHealthy({ container: 'db-1', check, startedAt: 0, clock, probe, ended, signal: new AbortController().signal });
-  return { clock, done, probes: () => probes };
-}
-
+const EXEC: ProbeSpec = { kind: 'exec', argv: ['probe'] };
+const HTTP: ProbeSpec = { kind: 'http', port: 80, path: '/', headers: {} };
+const CHECK = { probe: EXEC, intervalMs: 30_000, timeoutMs: 1000, retries: 3, startPeriodMs: 0, startIntervalMs: 100, restart: true };
 const FAIL = { code: 1, output: 'not yet\nstill starting\n' };
 const OK = { code: 0, output: '' };
 
+function wait(results: readonly ProbeResult[], probe: ProbeSpec = EXEC): Promise<boolean> {
+  const clock = manualClock();
+  const check = { ...CHECK, probe };
+  let probes = 0;
+  const monitor = monitorHealth({
+    check,
+    startedAt: 0,
+    clock,
+    probe: async () => results[Math.min(probes++, results.length - 1)] ?? OK,
+    onChange: () => undefined,
+  });
+  const done = waitHealthy({ container: 'db-1', check, monitor, signal: new AbortController().signal });
+  return clock.runUntil(done).finally(() => monitor[Symbol.dispose]());
+}
+
 describe('waiting until a container is healthy', () => {
-  it('probes at once and needs no sleep when the first probe succeeds', async () => {
-    const { clock, done, probes } = run([OK]);
-    await done;
-    expect([probes(), clock.slept]).toEqual([1, []]);
+  it('ends with the first success', async () => {
+    expect(await wait([FAIL, OK])).toBe(true);
   });
 
-  it('probes fast until the first success, doubling up to a second', async () => {
-    const { clock, done } = run([FAIL, FAIL, FAIL, FAIL, FAIL, FAIL, OK]);
-    await done;
-    expect(clock.slept).toEqual([100, 200, 400, 800, 1000, 1000]);
-  });
-
-  it('has the patience of startPeriod and retries intervals, and says what the probe said', async () => {
-    const { clock, done } = run([FAIL], { check: { ...CHECK, startPeriodMs: 10_000 } });
-    await expect(done).rejects.toThrow('container `db-1` is unhealthy: its probe goes on failing, last with exit code 1: still starting');
-    expect(clock.now()).toBeGreaterThanOrEqual(100_000);
-    expect(clock.now()).toBeLessThan(102_000);
-  });
-
-  it('ends at once when the container does', async () => {
-    const { done } = run([FAIL], { ended: Promise.resolve('exited with code 3') });
-    await expect(done).rejects.toThrow('container `db-1` exited with code 3 before it was healthy');
+  it('says what the probe said when patience is over', async () => {
+    await expect(wait([FAIL])).rejects.toThrow(
+      'container `db-1` is unhealthy: its probe goes on failing, last with exit code 1: still starting',
+    );
+    await expect(wait([{ code: 1, output: 'HTTP status 503' }], HTTP)).rejects.toThrow('last with HTTP status 503');
   });
 
   it('offers the probe in a form that a shell takes back', async () => {
-    const { done } = run([FAIL], { check: { ...CHECK, argv: ['sh', '-c', "test -e /it's here"] } });
-    await expect(done).rejects.toMatchObject({ hint: "`tsstack exec db-1 -- sh -c 'test -e /it'\\''s here'` runs the probe by hand" });
+    await expect(wait([FAIL], { kind: 'exec', argv: ['sh', '-c', "test -e /it's here"] })).rejects.toMatchObject({
+      hint: "`tsstack exec db-1 -- sh -c 'test -e /it'\\''s here'` runs the probe by hand",
+    });
   });
+});
+
+it.each([
+  [EXEC, { code: 3, output: '' }, 'exit code 3'],
+  [EXEC, { code: TIMED_OUT, output: 'so far' }, 'exit code 124: so far'],
+  [HTTP, { code: TIMED_OUT, output: '' }, 'no answer within 1000 ms'],
+  [{ kind: 'log', pattern: 'x', flags: '' }, { code: TIMED_OUT, output: 'no line matches /x/' }, 'no line matches /x/'],
+] as const)('a probe %j that failed with %j is told as `%s`', (probe, result, expected) => {
+  expect(describeFailure({ ...CHECK, probe }, result)).toBe(expected);
 });

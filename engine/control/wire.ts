@@ -1,0 +1,106 @@
+/**
+ * Frames of the control socket: one JSON document a line, both ways.
+ *
+ *   client                                   supervisor
+ *     │ {"id":1,"call":"up","params":{…}} ──────▶│
+ *     │◀────────────── {"id":1,"event":{…}} ─────│  any number
+ *     │ {"id":1,"cancel":"abort"} ──────────────▶│  or "hurry": any time
+ *     │◀── {"id":1,"result":{…}} or "error" ─────│  once
+ */
+import { type ErrorCode, TsstackError } from '../model/errors.ts';
+import type { EngineEvent } from '../model/events.ts';
+import type { Op, Plan, Step } from '../model/plan.ts';
+
+export type Cancellation = 'abort' | 'hurry';
+
+export type Request =
+  | { readonly id: number; readonly call: string; readonly params: unknown }
+  | { readonly id: number; readonly cancel: Cancellation };
+
+export type Response =
+  | { readonly id: number; readonly event: unknown }
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: WireError };
+
+export interface WireError {
+  readonly message: string;
+  /** Undefined: it was no TsstackError, which is a mistake of ours. */
+  readonly code?: ErrorCode | undefined;
+  readonly hint?: string | undefined;
+  readonly stack?: string | undefined;
+}
+
+export function encodeFrame(frame: Request | Response): string {
+  return `${JSON.stringify(frame)}\n`;
+}
+
+/** Takes what comes in, in whatever pieces, and gives back whole frames. */
+export function frameReader<T>(onFrame: (frame: T) => void): (chunk: string) => void {
+  let pieces: string[] = [];
+  return (chunk) => {
+    let start = 0;
+    for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', start)) {
+      pieces.push(chunk.slice(start, end));
+      start = end + 1;
+      const text = pieces.join('');
+      pieces = [];
+      onFrame(JSON.parse(text) as T);
+    }
+    if (start < chunk.length) pieces.push(chunk.slice(start));
+  };
+}
+
+export function encodeError(error: unknown): WireError {
+  if (error instanceof TsstackError) return { message: error.message, code: error.code, hint: error.hint, stack: error.stack };
+  return error instanceof Error ? { message: error.message, stack: error.stack } : { message: String(error) };
+}
+
+export function decodeError({ message, code, hint, stack }: WireError): Error {
+  const error = code === undefined ? new Error(message) : new TsstackError(message, { code, hint });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+/**
+ * Steps are told by their number: the plan, which comes first, has them. Of an operation only what is shown goes over the socket: its
+ * arguments are the engine's business, and of fifty containers half a megabyte.
+ */
+export function encodeEvent(event: EngineEvent): unknown {
+  switch (event.type) {
+    case 'planned':
+      return { ...event, plan: encodePlan(event.plan) };
+    case 'step.failed':
+      return { ...event, step: event.step.id, error: encodeError(event.error) };
+    case 'step.started':
+    case 'step.done':
+    case 'step.skipped':
+      return { ...event, step: event.step.id };
+    default:
+      return event;
+  }
+}
+
+export function encodePlan(plan: Plan): Plan {
+  return { ...plan, steps: plan.steps.map((step) => ({ ...step, op: shownOp(step.op) })) };
+}
+
+function shownOp(op: Op): Op {
+  const { kind } = op;
+  const shown = kind === 'container.await' ? op : 'name' in op ? { kind, name: op.name } : { kind };
+  // Whoever shows a plan looks at an operation's kind, and at what is waited for; nobody carries it out from here.
+  return shown as Op;
+}
+
+/** The reverse, for one stream of events: it remembers the plan that was told last. */
+export function eventDecoder(): (event: unknown) => EngineEvent {
+  let steps: ReadonlyMap<number, Step> = new Map();
+  return (encoded) => {
+    const event = encoded as EngineEvent;
+    if (event.type === 'planned') steps = new Map(event.plan.steps.map((step) => [step.id, step]));
+    if (!('step' in event)) return event;
+    const step = steps.get(event.step as unknown as number);
+    if (step === undefined) throw new Error(`an event of step ${String(event.step)}, which no plan has`);
+    if (event.type !== 'step.failed') return { ...event, step };
+    return { ...event, step, error: decodeError(event.error as unknown as WireError) };
+  };
+}

@@ -1,0 +1,159 @@
+/** Brings back what `up` made. Level-triggered: asked for whenever something may differ, it looks at everything and does what is needed. */
+import type { OnEvent } from '../model/events.ts';
+import type { ContainerName, ResourceId } from '../model/ids.ts';
+import type { Plan, Step } from '../model/plan.ts';
+import { containerOfResource } from '../plan/names.ts';
+import { reconcile } from '../plan/reconcile.ts';
+import { afterRepair, NO_REPAIR_FAILED, type RepairBackoff } from '../supervise/backoff.ts';
+import { resourcesOf, withoutBusy } from './busy.ts';
+import { observeStack } from './observe.ts';
+import { DEFAULT_POLICY } from './prepare.ts';
+import { perform, type Supervision } from './supervision.ts';
+
+/** One cause has many effects: a bridge that is deleted takes an address, routes and ports with it. ms. */
+const COALESCE_MS = 5;
+/** What we did ourselves is told by the kernel, too: it is looked at once, when that is over. ms. */
+const QUIET_AFTER_CHANGE_MS = 100;
+
+export class Repairs implements Disposable {
+  readonly #supervision: Supervision;
+  /** Called after each look at everything. */
+  readonly #onSettled: () => void;
+  #backoff: RepairBackoff = NO_REPAIR_FAILED;
+  readonly #over = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+  #wantedAgain = false;
+  #quietUntil = 0;
+  #waiting: Plan['waiting'] = {};
+  /** What could not be repaired, and when it is tried again. */
+  #failing: { readonly resources: ReadonlySet<ResourceId>; readonly message: string; readonly retryAt: number } | undefined;
+
+  constructor(supervision: Supervision, onSettled: () => void) {
+    this.#supervision = supervision;
+    this.#onSettled = onSettled;
+  }
+
+  /** Something may differ. */
+  request(delayMs = COALESCE_MS): void {
+    if (this.#over.signal.aborted) return;
+    if (this.#running) {
+      this.#wantedAgain = true;
+      return;
+    }
+    const at = Math.max(Date.now() + delayMs, this.#quietUntil);
+    this.#timer ??= setTimeout(() => this.#start(), Math.max(0, at - Date.now()));
+  }
+
+  /** We have changed something: what the kernel says of it can wait a moment. */
+  changedByUs(): void {
+    this.#quietUntil = Date.now() + QUIET_AFTER_CHANGE_MS;
+  }
+
+  /** Whether everything has been looked at since it was last asked for. */
+  get idle(): boolean {
+    return !this.#running && this.#timer === undefined && this.#failing === undefined;
+  }
+
+  reasonOf(name: ContainerName): string | undefined {
+    const failing = this.#failing;
+    if (failing && [...failing.resources].some((id) => id === name)) {
+      return `repair failed (${this.#backoff.failures} times): ${failing.message}`;
+    }
+    const waiting = this.#waiting[name];
+    return waiting === undefined ? undefined : `waits for ${waiting}`;
+  }
+
+  get waiting(): Plan['waiting'] {
+    return this.#waiting;
+  }
+
+  [Symbol.dispose](): void {
+    this.#over.abort();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #start(): void {
+    this.#timer = undefined;
+    this.#running = true;
+    this.#wantedAgain = false;
+    this.#repair()
+      .catch((error: unknown) => this.#failed(error, []))
+      .finally(() => {
+        this.#running = false;
+        if (this.#wantedAgain) this.request();
+        this.#onSettled();
+      });
+  }
+
+  async #repair(): Promise<void> {
+    const { changes, containers, stopped, underWay, emit } = this.#supervision;
+    using _turn = await changes.take();
+    const { desired } = this.#supervision;
+    if (!desired || this.#over.signal.aborted) return;
+    const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
+    const restart = containers.due;
+    const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };
+    const whole = reconcile(desired.desired, observed, policy);
+    this.#waiting = whole.waiting;
+    if (whole.obstacles.length > 0) throw new Error(whole.obstacles.map(({ message }) => message).join('\n'));
+    const resting = this.#failing && Date.now() < this.#failing.retryAt ? this.#failing.resources : NONE;
+    const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));
+    if (plan.steps.length === 0) {
+      if (resting.size === 0) this.#recovered();
+      return;
+    }
+    const done = await this.#carryOut(plan, { restart, emit });
+    if (done && resting.size === 0) this.#recovered();
+  }
+
+  async #carryOut(plan: Plan, { restart, emit }: { readonly restart: readonly ContainerName[]; readonly emit: OnEvent }): Promise<boolean> {
+    const startedAt = Date.now();
+    const drifted = driftOf(plan, new Set(restart));
+    for (const { resource, cause } of drifted) emit({ type: 'drift', at: startedAt, resource, cause });
+    const failed: Step[] = [];
+    const onEvent: OnEvent = (event) => {
+      if (event.type === 'step.failed') failed.push(event.step);
+    };
+    try {
+      await perform(this.#supervision, plan, { signal: this.#over.signal, onEvent });
+    } catch (error) {
+      if (!this.#over.signal.aborted) this.#failed(error, failed);
+      return false;
+    } finally {
+      this.changedByUs();
+    }
+    if (drifted.length === 0) return true;
+    const resources = drifted.map(({ resource }) => resource);
+    emit({ type: 'repaired', at: Date.now(), resources, durationMs: Date.now() - startedAt });
+    return true;
+  }
+
+  #failed(error: unknown, steps: readonly Step[]): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#backoff = afterRepair(this.#backoff, 'failed');
+    const { retryInMs, failures } = this.#backoff;
+    this.#failing = { resources: resourcesOf(steps), message, retryAt: Date.now() + retryInMs };
+    this.#supervision.emit({ type: 'repair.failed', at: Date.now(), message, attempts: failures, retryInMs });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#start(), retryInMs);
+  }
+
+  #recovered(): void {
+    this.#failing = undefined;
+    this.#backoff = NO_REPAIR_FAILED;
+  }
+}
+
+const NONE: ReadonlySet<ResourceId> = new Set();
+
+/** One entry a thing. A restart by policy was told as such, and what comes back with its container is no drift of its own. */
+function driftOf({ steps }: Plan, restarted: ReadonlySet<ContainerName>): { readonly resource: ResourceId; readonly cause: string }[] {
+  const found = new Map<ResourceId, string>();
+  for (const { resource, cause, op } of steps) {
+    if (op.kind === 'container.await' || restarted.has(containerOfResource(resource))) continue;
+    if (!found.has(resource)) found.set(resource, cause);
+  }
+  return [...found].map(([resource, cause]) => ({ resource, cause }));
+}

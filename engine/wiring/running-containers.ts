@@ -1,0 +1,269 @@
+/** What the supervisor knows of each running container: when it ends, how healthy it is, and when it is to be started again. */
+import type { HealthcheckSpec } from '../../dsl/spec.ts';
+import { readContainerStatus } from '../kernel/container-status.ts';
+import { observeContainers, readRecord } from '../kernel/containers.ts';
+import type { ContainerRecord, ContainerStatus, Health, ProcessIdentity } from '../model/container.ts';
+import type { OnEvent } from '../model/events.ts';
+import type { ContainerName } from '../model/ids.ts';
+import type { Conditions } from '../model/plan.ts';
+import type { RestartCounts } from '../model/restarts.ts';
+import { type HealthMonitor, monitorHealth } from '../supervise/health-monitor.ts';
+import { type Restarts, trackRestarts } from '../supervise/restarts.ts';
+import { SYSTEM_CLOCK } from './await.ts';
+import { probeContainer } from './probes.ts';
+import type { Session } from './session.ts';
+
+export interface RunningContainersOptions {
+  readonly session: Session;
+  readonly emit: OnEvent;
+  /** Something is to be looked at: a container ended, is to be restarted, or became healthy. */
+  readonly onChange: () => void;
+  /** A moment at which a host-side hook may want to be called. */
+  readonly onMoment: (moment: 'onStarted' | 'onHealthy' | 'onUnhealthy' | 'onExited', container: ContainerName) => void;
+  /** Restarts so far, by container: of the supervisor before. */
+  readonly restarts: RestartCounts;
+}
+
+interface Followed {
+  readonly monitor: ProcessIdentity;
+  readonly stop: AbortController;
+  readonly health: HealthMonitor | undefined;
+}
+
+interface Pending {
+  readonly timer: NodeJS.Timeout;
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly attempt: number;
+}
+
+export class RunningContainers implements Disposable {
+  readonly #options: RunningContainersOptions;
+  readonly #followed = new Map<ContainerName, Followed>();
+  readonly #pending = new Map<ContainerName, Pending>();
+  readonly #due = new Set<ContainerName>();
+  /** Being stopped by us: their end is no news. */
+  readonly #expected = new Set<ContainerName>();
+  readonly #restarts: Restarts;
+
+  constructor(options: RunningContainersOptions) {
+    this.#options = options;
+    this.#restarts = trackRestarts(options.restarts);
+  }
+
+  /** Follows all that run and aren't followed. `adopt`: what has ended is treated as if it just had. */
+  followAll({ adopt, stopped }: { readonly adopt: boolean; readonly stopped: ReadonlySet<ContainerName> }): void {
+    const { paths, bootId } = this.#options.session;
+    for (const { name, record, status } of observeContainers(paths.containers, bootId)) {
+      if (!record) continue;
+      if (status.state === 'running') this.#follow(name, record, status);
+      else if (adopt && status.state === 'stopped' && !stopped.has(name)) this.#decideRestart(name, record, status);
+    }
+  }
+
+  /** A step has started it. */
+  started(name: ContainerName): void {
+    this.#expected.delete(name);
+    this.cancelRestart(name);
+    const { record, status } = this.#read(name);
+    if (record && status.state === 'running') this.#follow(name, record, status);
+    this.#options.emit({ type: 'container.started', at: Date.now(), container: name });
+    this.#options.onMoment('onStarted', name);
+  }
+
+  /** A step could not start it. Nobody follows what never ran: whether it is tried again is decided here. */
+  startFailed(name: ContainerName): void {
+    this.cancelRestart(name);
+    const { record, status } = this.#read(name);
+    if (record && status.state === 'stopped') this.#decideRestart(name, record, status);
+  }
+
+  /** It is about to be stopped by us. */
+  expectEnd(name: ContainerName): void {
+    this.#expected.add(name);
+    this.cancelRestart(name);
+    this.#followed.get(name)?.health?.pause();
+  }
+
+  cancelRestart(name: ContainerName): void {
+    clearTimeout(this.#pending.get(name)?.timer);
+    this.#pending.delete(name);
+    this.#due.delete(name);
+  }
+
+  /** Brought up on request: what was before doesn't count. */
+  forgetFailures(name: ContainerName): void {
+    this.#restarts.forget(name);
+  }
+
+  /** To be started, or stopped and started, now. */
+  get due(): readonly ContainerName[] {
+    return [...this.#due].sort();
+  }
+
+  get running(): ReadonlySet<ContainerName> {
+    return new Set(this.#followed.keys());
+  }
+
+  get restartsPending(): boolean {
+    return this.#pending.size > 0 || this.#due.size > 0;
+  }
+
+  /** Whether it will be started again without anybody asking. */
+  willRestart(name: ContainerName): boolean {
+    return this.#pending.has(name) || this.#due.has(name);
+  }
+
+  /** The same, or repair will bring it back. */
+  willComeBack(name: ContainerName, status: ContainerStatus): boolean {
+    const killed = status.exit === undefined || status.exit.initKilled;
+    return this.willRestart(name) || (killed && status.state === 'stopped' && !this.#expected.has(name));
+  }
+
+  healthOf(name: ContainerName): Health | undefined {
+    return this.#followed.get(name)?.health?.health;
+  }
+
+  monitorOf(name: ContainerName): HealthMonitor | undefined {
+    return this.#followed.get(name)?.health;
+  }
+
+  restartsOf(name: ContainerName): number {
+    return this.#restarts.count(name);
+  }
+
+  get restartCounts(): RestartCounts {
+    return this.#restarts.snapshot();
+  }
+
+  /** Why it doesn't run, as far as it is known here. */
+  reasonOf(name: ContainerName): string | undefined {
+    const pending = this.#pending.get(name);
+    if (!pending) return undefined;
+    return `restarts in ${(Math.max(0, pending.at - Date.now()) / 1000).toFixed(1)} s (attempt ${pending.attempt})`;
+  }
+
+  conditions(): Conditions {
+    const { paths, bootId } = this.#options.session;
+    const all = observeContainers(paths.containers, bootId);
+    const names = (wanted: (status: ContainerStatus, name: ContainerName) => boolean) =>
+      new Set(all.filter(({ status, name }) => wanted(status, name)).map(({ name }) => name));
+    return {
+      started: names(({ state, exit }) => state === 'running' || exit?.code === 0),
+      healthy: names((_, name) => this.healthOf(name) === 'healthy'),
+      completed: names(({ state, exit }) => state === 'stopped' && exit?.code === 0),
+    };
+  }
+
+  /** Health checks of a frozen container rest. */
+  setPaused(name: ContainerName, paused: boolean): void {
+    const health = this.#followed.get(name)?.health;
+    if (paused) health?.pause();
+    else health?.resume();
+  }
+
+  /** The launcher that watched for ends has gone: all are to be followed anew. */
+  unfollowAll(): void {
+    for (const name of [...this.#followed.keys()]) this.#unfollow(name);
+  }
+
+  [Symbol.dispose](): void {
+    this.unfollowAll();
+    for (const { timer } of this.#pending.values()) clearTimeout(timer);
+    this.#pending.clear();
+  }
+
+  #read(name: ContainerName): { record: ContainerRecord | undefined; status: ContainerStatus } {
+    const { paths, bootId } = this.#options.session;
+    const directory = `${paths.containers}/${name}`;
+    return { record: readRecord(directory), status: readContainerStatus(directory, bootId) };
+  }
+
+  #follow(name: ContainerName, record: ContainerRecord, status: ContainerStatus): void {
+    const { monitor } = status;
+    if (monitor === undefined || sameProcess(this.#followed.get(name)?.monitor, monitor)) return;
+    this.#unfollow(name);
+    const stop = new AbortController();
+    const health = record.healthcheck && this.#watchHealth(name, { record, status, check: record.healthcheck });
+    this.#followed.set(name, { monitor, stop, health });
+    this.#options.session.launcher.waitExit(monitor, stop.signal).then(
+      () => this.#ended(name, monitor),
+      // Unfollowed, or the launcher has gone: then all are followed anew.
+      () => undefined,
+    );
+  }
+
+  #unfollow(name: ContainerName): void {
+    const followed = this.#followed.get(name);
+    if (followed === undefined) return;
+    this.#followed.delete(name);
+    followed.stop.abort();
+    followed.health?.[Symbol.dispose]();
+  }
+
+  #watchHealth(
+    name: ContainerName,
+    { record, status, check }: { readonly record: ContainerRecord; readonly status: ContainerStatus; readonly check: HealthcheckSpec },
+  ): HealthMonitor {
+    return monitorHealth({
+      check,
+      startedAt: status.startedAt ?? Date.now(),
+      clock: SYSTEM_CLOCK,
+      probe: (signal) => probeContainer(this.#options.session, record, { status, signal }),
+      onChange: (health, detail) => this.#healthChanged(name, { health, detail, check }),
+    });
+  }
+
+  #healthChanged(
+    name: ContainerName,
+    { health, detail, check }: { readonly health: Health; readonly detail: string | undefined; readonly check: HealthcheckSpec },
+  ): void {
+    const { emit, onMoment, onChange } = this.#options;
+    emit({ type: 'container.health', at: Date.now(), container: name, health, detail });
+    if (health === 'healthy') {
+      this.#restarts.healthy(name, Date.now());
+      onMoment('onHealthy', name);
+    }
+    if (health === 'unhealthy') {
+      onMoment('onUnhealthy', name);
+      if (check.restart) this.#schedule(name, this.#restarts.unhealthy(name, Date.now()));
+    }
+    onChange();
+  }
+
+  #ended(name: ContainerName, monitor: ProcessIdentity): void {
+    if (!sameProcess(this.#followed.get(name)?.monitor, monitor)) return;
+    this.#unfollow(name);
+    const { record, status } = this.#read(name);
+    const requested = this.#expected.delete(name);
+    if (status.exit) this.#options.emit({ type: 'container.exited', at: Date.now(), container: name, requested, ...status.exit });
+    if (record && status.state === 'stopped') {
+      this.#options.onMoment('onExited', name);
+      if (!requested) this.#decideRestart(name, record, status);
+    }
+    this.#options.onChange();
+  }
+
+  #decideRestart(name: ContainerName, record: ContainerRecord, { exit, startedAt, finishedAt }: ContainerStatus): void {
+    const { kind, restart: policy } = record;
+    const decision = this.#restarts.ended(name, { kind, policy, exit, startedAt, finishedAt, at: Date.now() });
+    // One that others have killed has drifted: repair brings it back, whatever its policy.
+    const killed = exit === undefined || exit.initKilled;
+    if (decision !== undefined && !killed) this.#schedule(name, decision);
+  }
+
+  #schedule(name: ContainerName, { delayMs, attempt }: { readonly delayMs: number; readonly attempt: number }): void {
+    this.cancelRestart(name);
+    this.#options.emit({ type: 'container.restarting', at: Date.now(), container: name, delayMs, attempt });
+    const timer = setTimeout(() => {
+      this.#pending.delete(name);
+      this.#due.add(name);
+      this.#options.onChange();
+    }, delayMs);
+    this.#pending.set(name, { timer, at: Date.now() + delayMs, attempt });
+  }
+}
+
+function sameProcess(a: ProcessIdentity | undefined, b: ProcessIdentity): boolean {
+  return a?.pid === b.pid && a.startTime === b.startTime;
+}

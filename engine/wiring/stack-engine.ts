@@ -1,0 +1,216 @@
+import type { StackSpec } from '../../dsl/spec.ts';
+import { apply } from '../apply/apply.ts';
+import type { Failpoints } from '../apply/failpoints.ts';
+import type { ParamsOf } from '../control/calls.ts';
+import type { ControlConnection } from '../control/client.ts';
+import type {
+  ContainerListing,
+  DownOptions,
+  Engine,
+  ExecOptions,
+  LogOptions,
+  PlanOptions,
+  StatsOptions,
+  StopOptions,
+  TargetOptions,
+  UpOptions,
+  UpResult,
+} from '../model/engine.ts';
+import { TsstackError } from '../model/errors.ts';
+import type { EngineEvent } from '../model/events.ts';
+import type { StackIdentity } from '../model/ids.ts';
+import type { Plan } from '../model/plan.ts';
+import type { SyncOptions } from '../model/sync.ts';
+import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
+import { acquireStackLock } from '../store/lock.ts';
+import { readLogs } from '../store/logs.ts';
+import { execInContainer } from './exec.ts';
+import { createExecutors } from './executors.ts';
+import { listContainers } from './listing.ts';
+import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
+import type { Session } from './session.ts';
+import { streamStats } from './stats.ts';
+import { tellStorageFailures } from './storage-failure.ts';
+import { SupervisorDoor } from './supervisor-door.ts';
+import { syncIntoService } from './sync.ts';
+import { takeDown } from './take-down.ts';
+import { resolveTargets } from './targets.ts';
+import { listProcesses } from './top.ts';
+
+export interface StackEngineOptions {
+  readonly build: string;
+  readonly supervisor: readonly [string, ...string[]];
+  readonly failpoints: Failpoints | undefined;
+}
+
+export class StackEngine implements Engine {
+  readonly identity: StackIdentity;
+  readonly #session: Session;
+  readonly #failpoints: Failpoints | undefined;
+  readonly #door: SupervisorDoor;
+
+  constructor(session: Session, { build, supervisor, failpoints }: StackEngineOptions) {
+    this.identity = session.stack;
+    this.#session = session;
+    this.#failpoints = failpoints;
+    this.#door = new SupervisorDoor(session, { build, command: supervisor });
+  }
+
+  async plan(spec: StackSpec, { signal, forceRecreate, services }: PlanOptions): Promise<Plan> {
+    requireRoot('plan');
+    const policy = { ...DEFAULT_POLICY, forceRecreate: forceRecreate ?? false, services };
+    return tellStorageFailures(this.#session.host.stateDirectory, async () => {
+      makeHostDirectories(this.#session);
+      return (await planUp(this.#session, spec, { policy, keep: false, signal })).plan;
+    });
+  }
+
+  async up(spec: StackSpec, { signal, onEvent, forceRecreate, wait, ...rest }: UpOptions): Promise<UpResult> {
+    requireRoot('bring the stack up');
+    const connection = await this.#door.openOrStart();
+    return connection.call('up', { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, ...rest }, { signal, onEvent });
+  }
+
+  async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
+    requireRoot('take the stack down');
+    const connection = await this.#door.open();
+    if (!connection) return this.#takeDown({ signal, onEvent, volumes, timeoutMs });
+    const gone = this.#door.untilGone();
+    const result = await connection.call('down', { volumes, timeoutMs }, { signal, onEvent });
+    await gone();
+    return result;
+  }
+
+  stop(options: StopOptions): Promise<void> {
+    return this.#ask('stop', options, options);
+  }
+  start(options: TargetOptions): Promise<void> {
+    return this.#ask('start', options, options);
+  }
+  restart(options: StopOptions): Promise<void> {
+    return this.#ask('restart', options, options);
+  }
+  kill(options: TargetOptions & { readonly signalName: string }): Promise<void> {
+    return this.#ask('kill', options, { ...options, signalName: options.signalName });
+  }
+  pause(options: TargetOptions): Promise<void> {
+    return this.#ask('pause', options, options);
+  }
+  unpause(options: TargetOptions): Promise<void> {
+    return this.#ask('unpause', options, options);
+  }
+
+  async ps(): Promise<readonly ContainerListing[]> {
+    requireRoot('list containers');
+    const connection = await this.#openOrAdopt();
+    return connection ? connection.call('ps', {}) : listContainers(this.#session);
+  }
+
+  async untilStopped({ targets, signal, onEvent }: TargetOptions): Promise<readonly ContainerListing[]> {
+    requireRoot('wait for containers');
+    const connection = await this.#openOrAdopt();
+    if (connection) return connection.call('untilStopped', { targets }, { signal, onEvent });
+    return resolveTargets(listContainers(this.#session), targets, { stack: this.identity.name });
+  }
+
+  async *events({ signal }: { readonly signal: AbortSignal }): AsyncIterable<EngineEvent> {
+    requireRoot('follow events');
+    this.#requireKnown();
+    const connection = await this.#door.openOrStart();
+    const queue: EngineEvent[] = [];
+    let wake: () => void = () => undefined;
+    let over = false;
+    const ended = connection.call(
+      'events',
+      {},
+      {
+        signal,
+        onEvent(event) {
+          queue.push(event);
+          wake();
+        },
+      },
+    );
+    const finish = () => {
+      over = true;
+      wake();
+    };
+    ended.then(finish, finish);
+    for (;;) {
+      for (let event = queue.shift(); event !== undefined; event = queue.shift()) yield event;
+      if (over) break;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    await ended;
+  }
+
+  logs({ signal, follow, only, since, tail }: LogOptions) {
+    return readLogs({ directory: this.#session.paths.logs, signal, follow, only, since, tail });
+  }
+
+  exec(options: ExecOptions): Promise<number> {
+    requireRoot('exec');
+    return execInContainer(this.#session, options);
+  }
+
+  sync(options: SyncOptions): Promise<readonly string[]> {
+    requireRoot('sync files');
+    return syncIntoService(this.#session, options);
+  }
+
+  stats(options: StatsOptions) {
+    requireRoot('measure containers');
+    return streamStats(this.#session, options);
+  }
+
+  async top({ targets }: { readonly targets?: readonly string[] | undefined }) {
+    requireRoot('list processes');
+    return listProcesses(this.#session, { targets });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#door[Symbol.dispose]();
+    await this.#session[Symbol.asyncDispose]();
+  }
+
+  async #ask<K extends 'stop' | 'start' | 'restart' | 'kill' | 'pause' | 'unpause'>(
+    name: K,
+    { signal, onEvent, hurry, targets, timeoutMs }: StopOptions,
+    params: ParamsOf<K>,
+  ): Promise<void> {
+    requireRoot(`${name} containers`);
+    this.#requireKnown();
+    const connection = await this.#door.openOrStart();
+    const own = 'signalName' in params ? { signalName: params.signalName } : {};
+    await connection.call(name, { targets, timeoutMs, ...own } as unknown as ParamsOf<K>, { signal, hurry, onEvent });
+  }
+
+  /** A supervisor that was cut off is replaced by whichever command comes next. */
+  async #openOrAdopt(): Promise<ControlConnection | undefined> {
+    const connection = await this.#door.open();
+    if (connection) return connection;
+    const { paths, bootId } = this.#session;
+    const state = readSupervisionState(paths);
+    return state?.bootId === bootId && !state.ended ? this.#door.openOrStart() : undefined;
+  }
+
+  #requireKnown(): void {
+    const { paths, bootId } = this.#session;
+    if (readSupervisionState(paths)?.bootId === bootId && readDesiredState(paths)) return;
+    throw new TsstackError(`stack \`${this.identity.name}\` is not up`, { code: 'not-found', hint: '`tsstack up -d` brings it up' });
+  }
+
+  async #takeDown({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
+    const session = this.#session;
+    makeHostDirectories(session);
+    using _lock = acquireStackLock(session.paths.lock, this.identity.name, 'down');
+    const perform = async (plan: Plan): Promise<void> => {
+      onEvent({ type: 'planned', at: Date.now(), plan });
+      const executors = createExecutors(session, { onEvent, hurry: undefined });
+      await apply(plan, { executors, signal, onEvent, now: Date.now, failpoints: this.#failpoints });
+    };
+    return takeDown(session, { volumes, timeoutMs, perform, signal });
+  }
+}

@@ -1,0 +1,112 @@
+/** What the parts of a supervisor share, and the one way in which a plan is carried out. */
+import { apply } from '../apply/apply.ts';
+import type { Failpoints } from '../apply/failpoints.ts';
+import type { EngineEvent, OnEvent } from '../model/events.ts';
+import type { ContainerName } from '../model/ids.ts';
+import type { Executors, OpOf, Plan, Step } from '../model/plan.ts';
+import type { DesiredState } from '../store/desired-state.ts';
+import { createExecutors } from './executors.ts';
+import { runCommandHooks } from './hooks.ts';
+import type { RunningContainers } from './running-containers.ts';
+import type { Session } from './session.ts';
+import type { LentTurn, Turns } from './turns.ts';
+
+export interface Supervision {
+  readonly session: Session;
+  readonly failpoints: Failpoints | undefined;
+  readonly containers: RunningContainers;
+  /** Whoever changes the kernel has the turn. */
+  readonly changes: Turns;
+  /** To everybody who listens. */
+  readonly emit: OnEvent;
+  /** Undefined: nothing is wanted, or nobody knows any more what was. */
+  desired: DesiredState | undefined;
+  /** On request. */
+  readonly stopped: Set<ContainerName>;
+  /** What plans under way have still to do. */
+  readonly underWay: Set<Step>;
+}
+
+export interface PerformOptions {
+  readonly signal: AbortSignal;
+  /** Of who asked for it. */
+  readonly onEvent: OnEvent;
+  readonly hurry?: AbortSignal | undefined;
+  /** Lent while the plan waits. Undefined: it never does. */
+  readonly turn?: LentTurn | undefined;
+}
+
+/** Carries a plan out, and keeps what is known of the containers in step with it. */
+export async function perform(supervision: Supervision, plan: Plan, options: PerformOptions): Promise<void> {
+  const { session, underWay, failpoints } = supervision;
+  const tell: OnEvent = (event) => {
+    supervision.emit(event);
+    options.onEvent(event);
+  };
+  tell({ type: 'planned', at: Date.now(), plan });
+  if (plan.steps.length === 0) return;
+  const started = new Set<number>();
+  const track = (event: EngineEvent): void => {
+    if (!('step' in event)) return;
+    if (event.type === 'step.started') {
+      started.add(event.step.id);
+      options.turn?.stepStarted();
+    } else {
+      underWay.delete(event.step);
+      if (started.has(event.step.id)) options.turn?.stepEnded();
+    }
+  };
+  for (const step of plan.steps) underWay.add(step);
+  try {
+    await apply(plan, {
+      executors: executorsFor(supervision, { ...options, onEvent: tell }),
+      signal: options.signal,
+      onEvent(event) {
+        track(event);
+        noteContainer(supervision.containers, event);
+        tell(event);
+      },
+      now: Date.now,
+      failpoints,
+    });
+  } finally {
+    for (const step of plan.steps) underWay.delete(step);
+    for (const message of session.warnings) tell({ type: 'notice', at: Date.now(), message });
+    session.warnings.clear();
+  }
+}
+
+function noteContainer(containers: RunningContainers, event: EngineEvent): void {
+  if (!('step' in event)) return;
+  const { op } = event.step;
+  if (op.kind === 'container.stop' && event.type === 'step.started') containers.expectEnd(op.name);
+  if (op.kind !== 'container.start') return;
+  if (event.type === 'step.done') containers.started(op.process.name);
+  if (event.type === 'step.failed') containers.startFailed(op.process.name);
+}
+
+/** A container's hooks belong to its start and its stop, whoever asks for these and why. */
+function executorsFor(supervision: Supervision, { signal, onEvent, hurry, turn }: PerformOptions): Executors {
+  const { session, containers } = supervision;
+  const executors = createExecutors(session, {
+    onEvent,
+    hurry,
+    monitorOf: (name) => containers.monitorOf(name),
+    willRestart: (name, status) => containers.willComeBack(name, status),
+  });
+  return {
+    ...executors,
+    'container.start': async (op, abort) => {
+      await executors['container.start'](op, abort);
+      await runCommandHooks(session, op.process.name, 'postStart', { signal, onEvent });
+    },
+    'container.stop': async (op, abort) => {
+      if (!hurry?.aborted) await runCommandHooks(session, op.name, 'preStop', { signal: hurry ?? signal, onEvent });
+      await executors['container.stop'](op, abort);
+    },
+    'container.await': async (op: OpOf<'container.await'>, abort) => {
+      const wait = () => executors['container.await'](op, abort);
+      await (turn ? turn.during(wait) : wait());
+    },
+  };
+}

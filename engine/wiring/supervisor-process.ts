@@ -1,0 +1,142 @@
+/** The life of a supervisor's process: takes the stack's lock, answers on its socket, ends when there is nothing left to do. */
+import fs from 'node:fs';
+import type net from 'node:net';
+import { dirname } from 'node:path';
+import type { Nothing } from '../control/calls.ts';
+import { connectControl } from '../control/client.ts';
+import { type ControlServer, type Handlers, listenControl } from '../control/server.ts';
+import { encodePlan } from '../control/wire.ts';
+import type { ContainerListing } from '../model/engine.ts';
+import type { OnEvent } from '../model/events.ts';
+import { FileLock } from '../store/lock.ts';
+import type { StackPaths } from '../store/paths.ts';
+import { Supervisor, type SupervisorOptions } from './supervisor.ts';
+import { kill, pause, restart, start, stop, unpause } from './supervisor-control.ts';
+import { down, up } from './supervisor-up.ts';
+import { resolveTargets } from './targets.ts';
+
+export interface SupervisorProcessOptions extends Omit<SupervisorOptions, 'onSettled'> {
+  /** The connection of who started it, which is served first. */
+  readonly connection: net.Socket;
+}
+
+/** Resolves when the supervisor has ended. Everything that runs goes on. */
+export async function runSupervisorProcess({ connection, ...options }: SupervisorProcessOptions): Promise<void> {
+  const { paths } = options.session;
+  const lock = await lockOrLeave(paths, connection);
+  if (!lock) return;
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  let server: ControlServer | undefined;
+  const considerEnd = (): void => {
+    if (!server || !supervisor.hasNothingToDo) return;
+    // Who only listens to what happens hears that the stack was taken down by the stream's end.
+    if (server.open === 0 || (supervisor.takenDown && server.open === supervisor.listening)) end();
+  };
+  await using supervisor = new Supervisor({ ...options, onSettled: considerEnd });
+  server = await listenControl(paths.socket, handlersOf(supervisor, end), considerEnd);
+  supervisor.adopt();
+  server.serve(connection);
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, end);
+  await ended;
+  supervisor.save(true);
+  supervisor.leave();
+  // Nobody finds it any more. The lock is the kernel's to let go, when this process has ended: that is what the next one waits for.
+  fs.rmSync(paths.socket, { force: true });
+  await server.close();
+  removeIfEmpty(paths.supervisorLog);
+  lock.removeFile();
+}
+
+function removeIfEmpty(log: string): void {
+  if (fs.statSync(log, { throwIfNoEntry: false })?.size === 0) fs.unlinkSync(log);
+}
+
+/**
+ * Undefined: another supervisor answers on the socket, which the asker may have missed because it was just starting. While somebody
+ * else works on the stack without a supervisor, or one is just ending, it waits.
+ */
+async function lockOrLeave(paths: StackPaths, connection: net.Socket): Promise<FileLock | undefined> {
+  fs.mkdirSync(dirname(paths.lock), { recursive: true, mode: 0o711 });
+  const lock = FileLock.tryAcquire(paths.lock, HOLDER);
+  if (lock) return lock;
+  const leave = new AbortController();
+  const answered = untilAnswered(paths.socket, leave.signal);
+  const first = await Promise.race([FileLock.acquire(paths.lock, HOLDER), answered]);
+  leave.abort();
+  if (first) return first;
+  // The asker finds the connection closed and tries the socket again.
+  connection.destroy();
+  return undefined;
+}
+
+const HOLDER = 'supervisor';
+
+/** Resolves when somebody listens at `path`. */
+async function untilAnswered(path: string, signal: AbortSignal): Promise<undefined> {
+  const changes = fs.promises.watch(dirname(path), { signal });
+  try {
+    if (await answers(path)) return;
+    for await (const _ of changes) if (await answers(path)) return;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function answers(path: string): Promise<boolean> {
+  using connection = await connectControl(path);
+  return connection !== undefined;
+}
+
+function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
+  return {
+    hello: async () => ({ pid: process.pid, build: supervisor.build }),
+    up: (params, context) => up(supervisor, params, context),
+    down: async (params, context) => {
+      const result = await down(supervisor, params, context);
+      return { ...result, plan: encodePlan(result.plan) };
+    },
+    stop: (params, context) => stop(supervisor, params, context).then(nothing),
+    start: (params, context) => start(supervisor, params, context).then(nothing),
+    restart: (params, context) => restart(supervisor, params, context).then(nothing),
+    kill: (params, context) => kill(supervisor, params, context).then(nothing),
+    pause: (params, context) => pause(supervisor, params, context).then(nothing),
+    unpause: (params, context) => unpause(supervisor, params, context).then(nothing),
+    ps: async () => supervisor.list(),
+    events: async (_, { onEvent, signal, gone }) => {
+      await aborted(supervisor.listen(onEvent, AbortSignal.any([signal, gone])));
+      return {};
+    },
+    untilStopped: async ({ targets }, { onEvent, signal, gone }) => {
+      const over = supervisor.listen(onEvent, AbortSignal.any([signal, gone]));
+      const chosen = () => resolveTargets(supervisor.list(), targets, { stack: supervisor.session.stack.name });
+      tellEnds(chosen(), onEvent);
+      await supervisor.until(() => chosen().every(({ name }) => supervisor.isOver(name)), over);
+      return chosen();
+    },
+    retire: async () => {
+      setImmediate(end);
+      return {};
+    },
+  };
+}
+
+/** What ended before somebody listened is told to them all the same. */
+function tellEnds(listings: readonly ContainerListing[], onEvent: OnEvent): void {
+  for (const { name, state, exit } of listings) {
+    if (state === 'stopped' && exit) onEvent({ type: 'container.exited', at: Date.now(), container: name, ...exit });
+  }
+}
+
+function nothing(): Nothing {
+  return {};
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,163 @@
+/** Bringing a stack up and taking it down, as its supervisor does it. */
+import type { UpParams } from '../control/calls.ts';
+import type { CallContext } from '../control/server.ts';
+import { encodePlan } from '../control/wire.ts';
+import type { UpResult } from '../model/engine.ts';
+import { TsstackError } from '../model/errors.ts';
+import type { ContainerName } from '../model/ids.ts';
+import type { Plan, Policy } from '../model/plan.ts';
+import { serviceOfContainer } from '../plan/names.ts';
+import { containersOf, type Replica } from '../plan/replicas.ts';
+import { writeDesiredState } from '../store/desired-state.ts';
+import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
+import { mergeSpec } from './merge-spec.ts';
+import { DEFAULT_POLICY, makeHostDirectories, makeStackDirectories, planUp, throwObstacles, withDependencies } from './prepare.ts';
+import { tellStorageFailures } from './storage-failure.ts';
+import { perform } from './supervision.ts';
+import type { Supervisor } from './supervisor.ts';
+import { takeDown } from './take-down.ts';
+import { LentTurn } from './turns.ts';
+
+export async function up(supervisor: Supervisor, params: UpParams, context: CallContext): Promise<UpResult> {
+  const timeout = params.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(params.waitTimeoutMs);
+  const signal = timeout ? AbortSignal.any([context.signal, timeout]) : context.signal;
+  const chosen = chosenContainers(params);
+  try {
+    const plan = await command(supervisor, signal, (abort) => reconcileUp(supervisor, params, { ...context, signal: abort }));
+    if (params.wait) await waitForAll(supervisor, chosen, { ...context, signal: AbortSignal.any([signal, context.gone]) });
+    return plan;
+  } catch (error) {
+    if (!timeout?.aborted || context.signal.aborted) throw error;
+    throw notReady(supervisor, chosen, { timeoutMs: params.waitTimeoutMs ?? 0, cause: error });
+  }
+}
+
+export async function down(
+  supervisor: Supervisor,
+  { volumes, timeoutMs }: { readonly volumes: boolean; readonly timeoutMs?: number | undefined },
+  context: CallContext,
+): Promise<UpResult> {
+  supervisor.current?.abort(new TsstackError('cancelled: the stack is being taken down', { code: 'cancelled' }));
+  return command(supervisor, context.signal, async (signal) => {
+    using _turn = await supervisor.changes.take();
+    supervisor.desired = undefined;
+    supervisor.stopped.clear();
+    const { session } = supervisor;
+    const result = await takeDown(session, {
+      volumes,
+      timeoutMs,
+      perform: (plan) => perform(supervisor, plan, { ...context, signal }),
+      signal,
+    });
+    supervisor.takenDown = true;
+    return result;
+  });
+}
+
+/** Runs a command when the ones before it are done. */
+export async function command<T>(supervisor: Supervisor, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  using _turn = await supervisor.commands.take();
+  const current = new AbortController();
+  supervisor.current = current;
+  try {
+    const abort = AbortSignal.any([signal, current.signal]);
+    abort.throwIfAborted();
+    return await work(abort);
+  } finally {
+    supervisor.current = undefined;
+    supervisor.repairs.changedByUs();
+    supervisor.follow();
+    supervisor.repairs.request();
+  }
+}
+
+async function reconcileUp(supervisor: Supervisor, params: UpParams, context: CallContext): Promise<UpResult> {
+  const { session } = supervisor;
+  const startedAt = Date.now();
+  makeHostDirectories(session);
+  makeStackDirectories(session);
+  using turn = await LentTurn.take(supervisor.changes, () => supervisor.repairs.request());
+  session.forgetNamespaces();
+  const services = withDependencies(params.spec, params.services);
+  const spec = mergeSpec(supervisor.desired?.spec, params.spec, services);
+  const isChosen = (name: ContainerName) => services?.includes(serviceOfContainer(name)) ?? true;
+  const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
+  const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
+  const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
+    planUp(session, spec, { policy, keep: true, signal: context.signal }),
+  );
+  throwObstacles(plan);
+  for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
+    supervisor.stopped.delete(name);
+    supervisor.containers.cancelRestart(name);
+    supervisor.containers.forgetFailures(name);
+  }
+  supervisor.takenDown = false;
+  supervisor.desired = { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) };
+  writeDesiredState(session.paths, supervisor.desired);
+  supervisor.save(false);
+  await carryOut(supervisor, plan, { context, turn });
+  return { plan: encodePlan(plan), durationMs: Date.now() - startedAt };
+}
+
+/** Cut off, what was wanted is wanted no more: nobody goes on with it behind the user's back. The next `up` says what is. */
+async function carryOut(
+  supervisor: Supervisor,
+  plan: Plan,
+  { context, turn }: { readonly context: CallContext; readonly turn: LentTurn },
+): Promise<void> {
+  const { stateDirectory } = supervisor.session.host;
+  try {
+    await tellStorageFailures(stateDirectory, () => perform(supervisor, plan, { ...context, turn }));
+  } catch (error) {
+    if (context.signal.aborted) {
+      supervisor.save(true);
+      supervisor.desired = undefined;
+    }
+    throw error;
+  }
+}
+
+/** The file is loaded again for its functions alone. */
+function sourceOf({ spec, source }: UpParams): UpParams['source'] {
+  return Object.values(spec.services).some(({ hooks }) => hooks.host.length > 0) ? source : undefined;
+}
+
+function chosenContainers({ spec, services }: UpParams): readonly Replica[] {
+  const chosen = withDependencies(spec, services);
+  return containersOf(spec).filter(({ serviceName }) => chosen?.includes(serviceName) ?? true);
+}
+
+async function waitForAll(supervisor: Supervisor, containers: readonly Replica[], { signal, onEvent }: CallContext): Promise<void> {
+  const { session } = supervisor;
+  const options = {
+    signal,
+    onEvent,
+    monitorOf: (name: ContainerName) => supervisor.containers.monitorOf(name),
+    willRestart: (name: ContainerName, status) => supervisor.containers.willComeBack(name, status),
+  };
+  await Promise.all(
+    containers.map(async ({ name, service }) => {
+      if (service.kind === 'job') await awaitCompleted(session, name, options);
+      else if (service.healthcheck) await awaitHealthy(session, name, options);
+      else await awaitRunning(session, name, options);
+    }),
+  );
+}
+
+function notReady(
+  supervisor: Supervisor,
+  containers: readonly Replica[],
+  { timeoutMs, cause }: { readonly timeoutMs: number; readonly cause: unknown },
+): TsstackError {
+  const states = new Map(supervisor.list().map(({ name, state, exit }) => [name, exit?.code === 0 ? 'completed' : state]));
+  const waited = containers.filter(({ name, service }) => service.healthcheck || states.get(name) !== 'running');
+  const names = waited.flatMap(({ name }) =>
+    states.get(name) === 'completed' ? [] : [`\`${name}\` (${states.get(name) ?? 'not created'})`],
+  );
+  return new TsstackError(`stack \`${supervisor.session.stack.name}\` is not ready after ${timeoutMs} ms: ${names.join(', ')}`, {
+    code: 'wait-timed-out',
+    hint: '`tsstack ps` and `tsstack logs` show what it waits for',
+    cause,
+  });
+}

@@ -1,0 +1,50 @@
+/** Removes everything of a stack, whoever does it: its supervisor, or a command when there is none. */
+import fs from 'node:fs';
+import { removeEmptyParents } from '../kernel/cgroups.ts';
+import type { UpResult } from '../model/engine.ts';
+import type { Plan } from '../model/plan.ts';
+import { CGROUP_ROOT } from '../plan/names.ts';
+import { planDown } from './prepare.ts';
+import type { Session } from './session.ts';
+
+export interface TakeDownOptions {
+  readonly volumes: boolean;
+  /** Overrides each service's stop grace period, ms. */
+  readonly timeoutMs: number | undefined;
+  readonly perform: (plan: Plan) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export async function takeDown(session: Session, { volumes, timeoutMs, perform, signal }: TakeDownOptions): Promise<UpResult> {
+  const startedAt = Date.now();
+  const plan = withGrace(await planDown(session, { deleteVolumes: volumes, signal }), timeoutMs);
+  await perform(plan);
+  removeFiles(session);
+  return { plan, durationMs: Date.now() - startedAt };
+}
+
+/** Volumes stay; the stack's folder with them. */
+function removeFiles({ paths, stack, cgroups }: Session): void {
+  removeEmptyParents(`${CGROUP_ROOT}/${stack.id}`, cgroups);
+  for (const directory of [paths.containers, paths.hosts, paths.logs]) fs.rmSync(directory, { recursive: true, force: true });
+  for (const file of [paths.allocation, paths.desired, paths.supervision]) {
+    for (const path of [file, `${file}.new`]) fs.rmSync(path, { force: true });
+  }
+  for (const directory of [paths.volumes, paths.directory]) removeIfEmpty(directory);
+}
+
+export function withGrace(plan: Plan, graceMs: number | undefined): Plan {
+  if (graceMs === undefined) return plan;
+  const steps = plan.steps.map((step) =>
+    step.op.kind === 'container.stop' ? { ...step, op: { ...step.op, stopGracePeriodMs: graceMs } } : step,
+  );
+  return { ...plan, steps };
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    fs.rmdirSync(directory);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
