@@ -62,24 +62,29 @@ const ALWAYS_IGNORED = ['.git', '*~', '*.swp', '*.swx', '.#*', '4913'];
  * Directories are watched, not files: that way one that is deleted and written anew, or that comes later, is seen. `directory`: of the stack
  * file; what is below it is looked for from there, so that even its directories may come and go.
  */
-export function followedOf(directory: string, files: readonly string[], rules: readonly FollowedRule[], host: Host): Followed {
+export function followedOf(
+  { directory, files, rules }: { readonly directory: string; readonly files: readonly string[]; readonly rules: readonly FollowedRule[] },
+  host: Host,
+): Followed {
   // An editor writes to what a link leads to; the link may be turned elsewhere, too.
   const wanted = new Set(files.flatMap((file) => [file, host.realPath(file)]));
   const places = [...wanted, ...rules.map(({ root }) => root)];
   const roots = topmost(places.map((place) => (isWithin(place, directory) ? directory : nearestDirectory(dirname(place), host))));
   const onTheWay = new Set<string>(roots);
   for (const place of places) for (let at = dirname(place); !onTheWay.has(at) && at !== dirname(at); at = dirname(at)) onTheWay.add(at);
-  const concerns = ({ root, ignore }: FollowedRule, path: string, isDirectory: boolean) =>
-    path === root || (isWithin(path, root) && !ignore(relative(root, path), isDirectory));
   return {
     roots,
     files: [...wanted],
-    ignores: (path, isDirectory) =>
-      !wanted.has(path) && !onTheWay.has(path) && !rules.some((followed) => concerns(followed, path, isDirectory)),
+    ignores: (path, isDirectory) => !wanted.has(path) && !onTheWay.has(path) && !rules.some((rule) => isFor(rule, path, isDirectory)),
     isOfStack: (path) => wanted.has(path),
-    rulesFor: (path) => rules.filter((followed) => concerns(followed, path, false)),
+    rulesFor: (path) => rules.filter((rule) => isFor(rule, path)),
     key: JSON.stringify([directory, [...wanted].sort(), rules.map(({ service, rule, root }) => [service, rule, root])]),
   };
+}
+
+/** Whether a rule is for what is at a path. */
+export function isFor({ root, ignore }: FollowedRule, path: string, isDirectory = false): boolean {
+  return path === root || (isWithin(path, root) && !ignore(relative(root, path), isDirectory));
 }
 
 function nearestDirectory(path: string, host: Host): string {
