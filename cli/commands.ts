@@ -9,6 +9,7 @@ import { logs } from './commands/logs.ts';
 import { plan } from './commands/plan.ts';
 import { ps } from './commands/ps.ts';
 import { up } from './commands/up.ts';
+import { watch } from './commands/watch.ts';
 import { findCommand } from './find-command.ts';
 import { renderCommandHelp, renderHelp } from './help-text.ts';
 
@@ -25,4 +26,4 @@ const help = defineCommand({
 });
 
 /** In the order help shows them. */
-export const COMMANDS: readonly Command[] = [up, down, plan, ps, logs, exec, config, check, doctor, help];
+export const COMMANDS: readonly Command[] = [up, watch, down, plan, ps, logs, exec, config, check, doctor, help];

@@ -30,6 +30,8 @@ export interface LoadedStack {
   readonly file: string;
   readonly directory: string;
   readonly spec: StackSpec;
+  /** Files that decided what it is, absolute; some need not exist. */
+  readonly dependencies: readonly string[];
   /** Worth telling, no reason to stop. */
   readonly notices: readonly string[];
 }

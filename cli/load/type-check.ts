@@ -45,7 +45,7 @@ export function renderTypeErrors(errors: readonly TypeCheckError[], directory: s
     .join('\n');
 }
 
-function compilerOptions(typescript: typeof ts, file: string, packageRoot: string) {
+export function compilerOptions(typescript: typeof ts, file: string, packageRoot: string) {
   const configFile = typescript.findConfigFile(dirname(file), typescript.sys.fileExists);
   const errors: ts.Diagnostic[] = [];
   let own: ts.CompilerOptions = { strict: true, target: typescript.ScriptTarget.ES2023 };
@@ -93,11 +93,11 @@ function typesOf(packageRoot: string): string {
 }
 
 /** Packages, and tsstack's own sources where it is run from them. */
-function isOutside(source: string, packageRoot: string, file: string): boolean {
+export function isOutside(source: string, packageRoot: string, file: string): boolean {
   return source.includes('/node_modules/') || (source.startsWith(join(packageRoot, 'dsl/')) && source !== file);
 }
 
-function toError(typescript: typeof ts, diagnostic: ts.Diagnostic, file: string): TypeCheckError {
+export function toError(typescript: typeof ts, diagnostic: ts.Diagnostic, file: string): TypeCheckError {
   const { file: source, start = 0, code } = diagnostic;
   const place = source?.getLineAndCharacterOfPosition(start) ?? { line: 0, character: 0 };
   return {

@@ -40,6 +40,8 @@ export interface Fixture {
   /** Creates, starts, waits for the end. */
   run(name: string, script: string, change?: Partial<LaunchSpec>): Promise<{ status: ContainerStatus; stdout: string; stderr: string }>;
   ended(name: string): Promise<ContainerStatus>;
+  /** Of its launcher: the one process of this binary whose arguments say `serve` and our stage. */
+  launcherPid(): number;
   /** Processes and mounts that were not there before. */
   left(): readonly string[];
   close(): Promise<void>;
@@ -71,6 +73,7 @@ export function openFixture(): Fixture {
       await launcher.waitExit(monitor, AbortSignal.timeout(20_000));
       return { status: fixture.status(name), stdout: fixture.output(name), stderr: fixture.output(name, 'stderr') };
     },
+    launcherPid: () => findLauncher(stage),
     left: () => world().filter((line) => !before.includes(line)),
     async close() {
       await launcher[Symbol.asyncDispose]();
@@ -137,6 +140,17 @@ function readLog(path: string, stream: string): string {
 }
 
 /** What the host would see of us: launcher processes, mounts, cgroups of tests. With second witnesses, not our own readers. */
+function findLauncher(stage: string): number {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8') === [BINARY, 'serve', '--stage', stage, ''].join('\0')) return Number(pid);
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  throw new Error('no launcher');
+}
+
 function world(): readonly string[] {
   const processes = readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid))

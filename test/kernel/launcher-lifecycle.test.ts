@@ -13,18 +13,6 @@ afterEach(() => fixture.close());
 
 const SOON = (): AbortSignal => AbortSignal.timeout(20_000);
 
-/** Of the launcher of this fixture: its one child of this binary whose arguments say `serve` and our stage. */
-function launcherPid(): number {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8') === [BINARY, 'serve', '--stage', fixture.stage, ''].join('\0')) return Number(pid);
-    } catch {
-      // it has ended meanwhile
-    }
-  }
-  throw new Error('no launcher');
-}
-
 describe('the end of a container', () => {
   test.each([
     [0, 'exit 0'],
@@ -61,12 +49,43 @@ describe('the end of a container', () => {
       writeFileSync(join(cgroup.directory, limit), '16777216');
       const limits = { ...cgroup.launch, oomFile: join(cgroup.directory, events) };
       const { status } = await fixture.run('greedy', 'head -c 64m /dev/zero | tail | wc -c >/dev/null; a=$(yes | head -c 64m)', limits);
-      expect(status.exit).toMatchObject({ code: 137, signal: 9, oomKilled: true });
+      expect(status.exit).toMatchObject({ code: 137, signal: 9, oomKilled: true, initKilled: false });
+      const alone = await fixture.run('alone', 'a=$(yes | head -c 64m)', { ...limits, init: false });
+      expect(alone.status.exit).toMatchObject({ code: 137, signal: 9, oomKilled: true, initKilled: false });
       const modest = await fixture.run('modest', 'exit 3', limits);
       expect(modest.status.exit).toMatchObject({ code: 3, oomKilled: false });
     } finally {
       cgroup.remove();
     }
+  });
+});
+
+describe('the end of init itself', () => {
+  test.each([true, false])('by a SIGKILL from outside is told from an end of its command, with init %s', async (init) => {
+    const { init: target } = await fixture.launcher.create('c', fixture.spec('c', 'sleep 1000', { init }));
+    await fixture.launcher.start('c');
+    process.kill(target.pid, 'SIGKILL');
+    expect((await fixture.ended('c')).exit).toMatchObject({ code: 137, signal: 9, oomKilled: false, initKilled: true });
+  });
+
+  test('is not what happened when the command was killed, from inside or from outside', async () => {
+    const inside = await fixture.run('inside', 'kill -9 $$');
+    expect(inside.status.exit).toMatchObject({ code: 137, signal: 9, initKilled: false });
+    const { init } = await fixture.launcher.create('outside', fixture.spec('outside', 'sleep 1000'));
+    await fixture.launcher.start('outside');
+    process.kill(Number(readFileSync(`/proc/${init.pid}/task/${init.pid}/children`, 'utf8')), 'SIGKILL');
+    expect((await fixture.ended('outside')).exit).toMatchObject({ code: 137, signal: 9, initKilled: false });
+  });
+
+  test.each([true, false])('is not what happened when it ended with its command, with init %s', async (init) => {
+    const { status } = await fixture.run('c', 'exit 137', { init });
+    expect(status.exit).toMatchObject({ code: 137, signal: undefined, initKilled: false });
+  });
+
+  test('is told of a container that was killed before it started', async () => {
+    const { init } = await fixture.launcher.create('c', fixture.spec('c', 'true'));
+    await fixture.launcher.signal(init, 9);
+    expect((await fixture.ended('c')).exit).toMatchObject({ signal: 9, initKilled: true });
   });
 });
 
@@ -220,7 +239,7 @@ describe('when the launcher dies', () => {
         return monitor;
       }),
     );
-    process.kill(launcherPid(), 'SIGKILL');
+    process.kill(fixture.launcherPid(), 'SIGKILL');
     await expect(fixture.launcher.waitExit({ pid: process.pid, startTime: 1 }, SOON())).rejects.toThrow('it was ended by SIGKILL');
     for (const name of names) expect(fixture.status(name)).toMatchObject({ state: 'running', monitor: { pid: expect.any(Number) } });
     writeFileSync(join(shared, 'go'), '');
@@ -237,7 +256,7 @@ describe('when the launcher dies', () => {
     const spec = fixture.spec('c', 'true');
     await fixture.launcher.create('c', spec);
     expect(fixture.status('c')).toMatchObject({ state: 'created' });
-    process.kill(launcherPid(), 'SIGKILL');
+    process.kill(fixture.launcherPid(), 'SIGKILL');
     await until(
       () => fixture.left().length === 0,
       () => fixture.left().join(),

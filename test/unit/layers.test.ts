@@ -33,7 +33,7 @@ const rooms: readonly Room[] = [
   { folder: 'engine', may: ['dsl', 'engine', 'native'], anyNode: true },
   {
     folder: 'cli',
-    may: ['dsl', 'engine/index', 'engine/model', 'engine/plan/render', 'listr2', 'typescript', 'ts-node', 'koffi', 'zod'],
+    may: ['dsl', 'engine/index', 'engine/model', 'engine/plan/render', 'chokidar', 'listr2', 'typescript', 'ts-node', 'koffi', 'zod'],
     anyNode: true,
   },
   { folder: 'examples', may: ['tsstack'], anyNode: true },

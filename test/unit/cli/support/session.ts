@@ -50,7 +50,7 @@ export function session(engine: Partial<Engine>, { services = { web: {}, api: { 
         now: () => NOW,
         findStackFile: async () => '/d/stack.config.ts',
         typeCheck: async () => [],
-        loadStack: async () => ({ file: '/d/stack.config.ts', directory: '/d', spec, notices: [] }),
+        loadStack: async () => ({ file: '/d/stack.config.ts', directory: '/d', spec, dependencies: [], notices: [] }),
         connect: async () => scriptedEngine(engine, calls),
         connectRemembered: async () => undefined,
       };

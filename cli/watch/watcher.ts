@@ -1,0 +1,30 @@
+/** The one place that knows chokidar. */
+import type { Stats } from 'node:fs';
+import type { Followed } from './followed.ts';
+
+export interface Watcher extends AsyncDisposable {}
+
+export type OpenWatcher = (
+  followed: Followed,
+  told: { readonly onChange: (path: string) => void; readonly onError: (error: unknown) => void },
+) => Promise<Watcher>;
+
+/** Resolves when all that is there is watched: what changed before may not have been seen. */
+export const openWatcher: OpenWatcher = async ({ roots, ignores }, { onChange, onError }) => {
+  const { watch } = await import('chokidar');
+  const watcher = watch([...roots], {
+    ignoreInitial: true,
+    // What a link leads to is followed under its own name.
+    followSymlinks: false,
+    // Chokidar asks twice, first without having looked: a directory must not be ruled out for a glob that a file would match.
+    ignored: (path: string, stats?: Stats) => ignores(path, stats?.isDirectory() ?? true) && (stats !== undefined || ignores(path, false)),
+  });
+  watcher.on('all', (_event, path) => onChange(path));
+  watcher.on('error', onError);
+  await new Promise<void>((resolve) => watcher.on('ready', resolve));
+  return {
+    async [Symbol.asyncDispose]() {
+      await watcher.close();
+    },
+  };
+};
