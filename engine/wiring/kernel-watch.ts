@@ -38,7 +38,7 @@ export class KernelWatch implements Disposable {
     launcher
       .subscribe((event) => this.#heard(event))
       .then(
-        (warnings) => {
+        ({ warnings }) => {
           for (const warning of warnings) this.#options.onNotice(warning);
         },
         (error: unknown) => this.#tell(error),
