@@ -10,8 +10,10 @@ export function taskView(stream: NodeJS.WriteStream): ProgressView {
   return {
     planned(groups) {
       if (groups.length === 0) return;
-      for (const group of groups) ends.set(group, { ...deferred(), title: group.label });
-      drawn = draw(ends, stream);
+      const fresh = new Map(groups.map((group) => [group, { ...deferred(), title: group.label }]));
+      for (const [group, end] of fresh) ends.set(group, end);
+      // A roll-out has several plans, one after the other.
+      drawn = drawn.then(() => draw(fresh, stream));
     },
     began() {},
     waits(group, until) {

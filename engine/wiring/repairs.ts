@@ -97,6 +97,7 @@ export class Repairs implements Disposable {
     const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };
     const whole = reconcile(desired.desired, observed, policy);
     this.#waiting = whole.waiting;
+    for (const { op } of whole.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
     if (whole.obstacles.length > 0) throw new Error(whole.obstacles.map(({ message }) => message).join('\n'));
     const resting = this.#failing && Date.now() < this.#failing.retryAt ? this.#failing.resources : NONE;
     const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));

@@ -105,6 +105,11 @@ export class RunningContainers implements Disposable {
     return new Set(this.#followed.keys());
   }
 
+  /** Stopped because what it depends on is restarted: started when that is ready. */
+  makeDue(name: ContainerName): void {
+    this.#due.add(name);
+  }
+
   get restartsPending(): boolean {
     return this.#pending.size > 0 || this.#due.size > 0;
   }

@@ -9,6 +9,7 @@ import type { ContainerName } from '../model/ids.ts';
 import type { Plan, Policy } from '../model/plan.ts';
 import { serviceOfContainer } from '../plan/names.ts';
 import { containersOf, type Replica } from '../plan/replicas.ts';
+import { type RolloutPhase, type StartFirstRollout, startFirstRollout } from '../plan/rollout.ts';
 import { writeDesiredState } from '../store/desired-state.ts';
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { mergeSpec } from './merge-spec.ts';
@@ -97,9 +98,37 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, context: Ca
   supervisor.desired = { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) };
   writeDesiredState(session.paths, supervisor.desired);
   supervisor.save(false);
-  await carryOut(supervisor, plan, { context, turn });
+  const rollout = startFirstRollout(spec, plan);
+  if (rollout) await rollOut(supervisor, rollout, { policy, context, turn });
+  else await carryOut(supervisor, plan, { context, turn });
   return { plan: encodePlan(plan), durationMs: Date.now() - startedAt };
 }
+
+interface RollingOut {
+  readonly policy: Policy;
+  readonly context: CallContext;
+  readonly turn: LentTurn;
+}
+
+/** The surge goes whatever has become of the rest: if it wasn't ready, the old containers have never been touched. */
+async function rollOut(
+  supervisor: Supervisor,
+  { surged, settled }: StartFirstRollout,
+  { policy, context, turn }: RollingOut,
+): Promise<void> {
+  const planOf = async (phase: RolloutPhase): Promise<Plan> => {
+    const { plan } = await planUp(supervisor.session, phase.spec, { policy: { ...policy, ...phase.policy }, keep: true, signal: NEVER });
+    throwObstacles(plan);
+    return plan;
+  };
+  try {
+    await carryOut(supervisor, await planOf(surged), { context, turn });
+  } finally {
+    await perform(supervisor, await planOf(settled), { ...context, signal: NEVER, turn });
+  }
+}
+
+const NEVER = new AbortController().signal;
 
 /** Cut off, what was wanted is wanted no more: nobody goes on with it behind the user's back. The next `up` says what is. */
 async function carryOut(
