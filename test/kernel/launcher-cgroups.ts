@@ -14,7 +14,7 @@ export interface TestCgroup {
 
 let made = 0;
 
-export function makeTestCgroup(controller: 'memory' | 'pids'): TestCgroup {
+export function makeTestCgroup(controller: 'cpu' | 'memory' | 'pids'): TestCgroup {
   const name = `tsstack-launcher-${process.pid}-${++made}`;
   const v1 = `/sys/fs/cgroup/${controller}`;
   if (existsSync(`${v1}/cgroup.procs`)) {
