@@ -4,12 +4,31 @@ import { check } from './commands/check.ts';
 import { config } from './commands/config.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
+import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
+import { kill } from './commands/kill.ts';
 import { logs } from './commands/logs.ts';
+import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { ps } from './commands/ps.ts';
+import { restart } from './commands/restart.ts';
+import { start } from './commands/start.ts';
+import { stats } from './commands/stats.ts';
+import { stop } from './commands/stop.ts';
+import { top } from './commands/top.ts';
+import { unpause } from './commands/unpause.ts';
 import { up } from './commands/up.ts';
+
+<<<<<<< HEAD
+
 import { watch } from './commands/watch.ts';
+
+=======
+
+import { wait } from './commands/wait.ts';
+
+>>>>>>> l-usage
+
 import { findCommand } from './find-command.ts';
 import { renderCommandHelp, renderHelp } from './help-text.ts';
 
@@ -26,4 +45,13 @@ const help = defineCommand({
 });
 
 /** In the order help shows them. */
+<<<<<<< HEAD
 export const COMMANDS: readonly Command[] = [up, watch, down, plan, ps, logs, exec, config, check, doctor, help];
+=======
+export const COMMANDS: readonly Command[] = [
+  ...[up, down, plan, ps, logs, exec],
+  ...[start, stop, restart, kill, pause, unpause],
+  ...[wait, events, stats, top],
+  ...[config, check, doctor, help],
+];
+>>>>>>> l-usage

@@ -15,11 +15,7 @@ export function findCommand(name: string, commands: readonly Command[]): Command
 
 /** What hands that know Compose type, and what does it here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  kill: '`tsstack down --timeout 0` kills and removes the containers',
-  restart: '`tsstack up -d --force-recreate SERVICE` starts a service anew',
   rm: '`tsstack down` removes the stack; volumes stay',
   run: "`tsstack exec` runs a command in a running container; a service of `kind: 'job'` runs once",
-  start: '`tsstack up -d` starts what does not run',
-  stop: '`tsstack down` stops and removes the stack; volumes stay',
   version: '`tsstack --version` shows it',
 };

@@ -33,10 +33,9 @@ export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
 
-/** Columns two spaces apart, each as wide as its widest cell; no spaces at line ends. */
-export function alignColumns(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(0, ...rows.map(({ length }) => length));
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+/** Columns two spaces apart, each as wide as its widest cell, or wider; no spaces at line ends. */
+export function alignColumns(rows: readonly (readonly string[])[], atLeast: readonly number[] = []): string {
+  const widths = columnWidths(rows, atLeast);
   return rows
     .map(
       (row) =>
@@ -46,4 +45,14 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
           .trimEnd()}\n`,
     )
     .join('');
+}
+
+export function columnWidths(rows: readonly (readonly string[])[], atLeast: readonly number[] = []): readonly number[] {
+  const columns = Math.max(0, ...rows.map(({ length }) => length));
+  return Array.from({ length: columns }, (_, i) => Math.max(atLeast[i] ?? 0, ...rows.map((row) => row[i]?.length ?? 0)));
+}
+
+/** `7.3%` */
+export function formatPercent(percent: number): string {
+  return `${percent.toFixed(1)}%`;
 }

@@ -15,7 +15,7 @@ ${renderOptions({ ...GLOBAL_OPTIONS, version: { kind: 'flag', short: 'v', summar
 \`tsstack help COMMAND\` tells more about one of them.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage or invalid stack file; 10 \`plan\` has changes; 17 waiting timed out; 18 a service failed;
-130 cancelled; \`exec\`: the command's own, or 125, 126, 127, 128 + n.
+130 cancelled; \`exec\`: the command's own, or 125, 126, 127, 128 + n; \`wait\`: that of what ended.
 `;
 }
 

@@ -11,17 +11,6 @@ export function checkServices(names: readonly string[], spec: StackSpec): readon
   return names.length === 0 ? undefined : names;
 }
 
-/** Services and containers, these by either name: `web`, `web-1`, `shop-web-1`. Gives the short names. */
-export function checkTargets(names: readonly string[], spec: StackSpec): readonly string[] | undefined {
-  const services = Object.keys(spec.services);
-  const targets = names.map((name) => {
-    const short = name.startsWith(`${spec.name}-`) && !services.includes(name) ? name.slice(spec.name.length + 1) : name;
-    if (!services.includes(short) && !services.includes(short.replace(/-\d+$/, ''))) throw unknownName('service or container', name, spec);
-    return short;
-  });
-  return targets.length === 0 ? undefined : targets;
-}
-
 /** Names of the containers that the stack file asks for, in its order. */
 export function declaredContainers(spec: StackSpec, only: readonly string[] | undefined): readonly string[] {
   return Object.entries(spec.services).flatMap(([service, { replicas }]) => {

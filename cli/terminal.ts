@@ -12,6 +12,8 @@ export interface TextStream {
   write(text: string): void;
   readonly isTTY: boolean;
   readonly color: boolean;
+  /** Of a terminal that has one, in characters. It may change. */
+  readonly size?: () => { readonly columns: number; readonly rows: number } | undefined;
   /** Aborted when the reader has gone (EPIPE). */
   readonly closed: AbortSignal;
 }
@@ -48,6 +50,8 @@ export function textStream(stream: NodeJS.WriteStream, color: boolean): TextStre
     },
     isTTY: stream.isTTY === true,
     color,
+    // A pseudo-terminal that nobody gave a size has 0 columns.
+    size: () => (stream.columns > 0 && stream.rows > 0 ? { columns: stream.columns, rows: stream.rows } : undefined),
     closed: closed.signal,
   };
 }

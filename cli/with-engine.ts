@@ -8,21 +8,29 @@ export async function withEngine<T>(context: CommandContext, use: (engine: Engin
   return closing(await context.connect(stack), (engine) => use(engine, stack));
 }
 
-/** For `down`: a stack file that is broken or gone must not keep its stack alive. What runs from this directory is known without it. */
-export async function withRunningEngine<T>(context: CommandContext, use: (engine: Engine) => Promise<T>): Promise<T> {
-  return closing(await connectRunning(context), use);
+/**
+ * For what is done to a stack that is there: a stack file that is broken or gone must not keep it alive, or out of reach. What runs from this
+ * directory is known without it; then there is no `stack`.
+ */
+export async function withRunningEngine<T>(
+  context: CommandContext,
+  use: (engine: Engine, stack: LoadedStack | undefined) => Promise<T>,
+): Promise<T> {
+  const { engine, stack } = await connectRunning(context);
+  return closing(engine, () => use(engine, stack));
 }
 
-async function connectRunning(context: CommandContext): Promise<Engine> {
+async function connectRunning(context: CommandContext): Promise<{ engine: Engine; stack: LoadedStack | undefined }> {
   try {
-    return await context.connect(await context.loadStack());
+    const stack = await context.loadStack();
+    return { engine: await context.connect(stack), stack };
   } catch (error) {
     if (!(error instanceof TsstackError) || !['invalid-stack-file', 'not-found'].includes(error.code)) throw error;
     const engine = await context.connectRemembered();
     if (!engine) throw error;
     const why = error.message.split('\n', 1)[0];
     context.terminal.err.write(`note: ${why}; going on with stack \`${engine.identity.name}\`, which was brought up from here\n`);
-    return engine;
+    return { engine, stack: undefined };
   }
 }
 

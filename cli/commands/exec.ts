@@ -1,7 +1,7 @@
 import { TsstackError } from '../../engine/model/errors.ts';
 import { defineCommand } from '../command.ts';
-import { checkTargets } from '../services.ts';
-import { withEngine } from '../with-engine.ts';
+import { checkKnown } from '../targets.ts';
+import { withRunningEngine } from '../with-engine.ts';
 
 export const exec = defineCommand({
   name: 'exec',
@@ -25,8 +25,8 @@ export const exec = defineCommand({
   details: `Exit code: the command's own; 125 if tsstack could not do it, 126 if the command can't be invoked, 127 if it isn't there, 128 + n if
 signal n ended it.`,
   run: (given, [target = '', ...argv], context) =>
-    withEngine(context, async (engine, { spec }) => {
-      const [checked = target] = checkTargets([target], spec) ?? [];
+    withRunningEngine(context, async (engine, stack) => {
+      const [checked = target] = (await checkKnown([target], { engine, stack })) ?? [];
       const environment = parseEnvironment(given.env ?? [], context.env);
       const ending = new AbortController();
       // A terminal sends Ctrl-C to the command as well: it is for the command to decide what it means.

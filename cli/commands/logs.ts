@@ -1,8 +1,10 @@
+import type { Engine } from '../../engine/model/engine.ts';
 import { TsstackError } from '../../engine/model/errors.ts';
 import { defineCommand } from '../command.ts';
 import { printLogs } from '../log-printer.ts';
-import { checkTargets, declaredContainers } from '../services.ts';
-import { withEngine } from '../with-engine.ts';
+import { declaredContainers } from '../services.ts';
+import { checkKnown, isNamed } from '../targets.ts';
+import { withRunningEngine } from '../with-engine.ts';
 
 export const logs = defineCommand({
   name: 'logs',
@@ -17,8 +19,8 @@ export const logs = defineCommand({
   },
   words: { min: 0, max: Number.POSITIVE_INFINITY },
   run: (given, words, context) =>
-    withEngine(context, async (engine, { spec }) => {
-      const only = checkTargets(words, spec);
+    withRunningEngine(context, async (engine, stack) => {
+      const only = await checkKnown(words, { engine, stack });
       const { signal } = context.interrupts;
       const stream = context.terminal.out;
       const lines = engine.logs({
@@ -28,12 +30,17 @@ export const logs = defineCommand({
         since: given.since,
         tail: parseTail(given.tail),
       });
-      const containers = declaredContainers(spec, only);
+      const containers = stack ? declaredContainers(stack.spec, only) : await presentContainers(engine, only);
       const format = { prefix: !given['no-prefix'], timestamps: given.timestamps, json: context.global.json };
       await printLogs(lines, { stream, containers, ...format }, signal);
       return context.interrupts.exitCode() ?? 0;
     }),
 });
+
+/** Without a stack file that says which there are to be. */
+async function presentContainers(engine: Engine, only: readonly string[] | undefined): Promise<readonly string[]> {
+  return (await engine.ps()).filter((listing) => isNamed(listing, only)).map(({ name }) => name);
+}
 
 function parseTail(text: string | undefined): number | undefined {
   if (text === undefined || text === 'all') return undefined;

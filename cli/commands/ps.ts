@@ -1,22 +1,26 @@
 import type { ContainerListing } from '../../engine/model/engine.ts';
 import { defineCommand } from '../command.ts';
 import { alignColumns, count, formatAge } from '../format.ts';
-import { checkServices } from '../services.ts';
-import { withEngine } from '../with-engine.ts';
+import { signalText } from '../progress/happenings.ts';
+import { checkKnown, isNamed } from '../targets.ts';
+import { withRunningEngine } from '../with-engine.ts';
 
 export const ps = defineCommand({
   name: 'ps',
   summary: 'list the containers of the stack',
-  usage: '[SERVICE…]',
+  usage: '[SERVICE|CONTAINER…]',
   options: { all: { kind: 'flag', short: 'a', summary: 'those too that ended as they should (exit code 0)' } },
   words: { min: 0, max: Number.POSITIVE_INFINITY },
+  details: `SINCE: how long it has run, or how long ago it ended. RESTARTS: by its policy, its health or repair since it was last brought up. WHY: why
+something doesn't run, or not as it should.`,
   run: (given, words, context) =>
-    withEngine(context, async (engine, stack) => {
-      const services = checkServices(words, stack.spec);
-      const all = (await engine.ps()).filter(({ service }) => services === undefined || services.includes(service));
+    withRunningEngine(context, async (engine, stack) => {
+      const names = await checkKnown(words, { engine, stack });
+      const all = (await engine.ps()).filter((listing) => isNamed(listing, names));
       const listings = all.filter((listing) => given.all || !endedWell(listing));
       const { out, err } = context.terminal;
-      out.write(context.global.json ? `${JSON.stringify(listings)}\n` : renderListings(listings, context.now()));
+      if (context.global.json) out.write(`${JSON.stringify(listings)}\n`);
+      else if (listings.length > 0) out.write(renderListings(listings, context.now()));
       if (listings.length === 0) err.write(`${whyNone(all.length)}\n`);
       return 0;
     }),
@@ -27,31 +31,38 @@ function whyNone(ended: number): string {
   return `nothing runs; \`tsstack ps -a\` shows ${count(ended, 'container')} that ended`;
 }
 
-/** `now`: ms since the epoch. */
+/** `now`: ms since the epoch. The last column is there if it has something to say. */
 export function renderListings(listings: readonly ContainerListing[], now: number): string {
-  const header = ['NAME', 'SERVICE', 'STATUS', 'ADDRESS', 'PORTS', 'IMAGE'];
+  const header = ['NAME', 'STATE', 'SINCE', 'RESTARTS', 'ADDRESS', 'PORTS'];
   const rows = listings.map((listing) => [
     listing.fullName,
-    listing.service,
-    statusText(listing, now),
+    stateText(listing),
+    sinceText(listing, now),
+    String(listing.restarts),
     Object.values(listing.addresses).join(', '),
     listing.ports.join(', '),
-    listing.image,
   ]);
-  return alignColumns([header, ...rows]);
+  const reasons = listings.map(({ reason, exit }) => reason ?? exit?.error ?? '');
+  if (reasons.every((reason) => reason === '')) return alignColumns([header, ...rows]);
+  return alignColumns([[...header, 'WHY'], ...rows.map((row, i) => [...row, reasons[i] ?? ''])]);
 }
 
-/** `running 3 min`, `exited (1) 5 s ago`, `out of memory 5 s ago`. */
-export function statusText({ state, startedAt, finishedAt, exit }: ContainerListing, now: number): string {
-  if (state === 'running') return startedAt === undefined ? 'running' : `running ${formatAge(now - startedAt)}`;
+/** `running (healthy)`, `paused`, `exited 1`, `exited 137 (SIGKILL)`, `exited 137 (out of memory)`. */
+export function stateText({ state, health, paused, exit }: ContainerListing): string {
+  if (state === 'running') return paused ? 'paused' : health === undefined ? 'running' : `running (${health})`;
   if (state !== 'stopped') return state;
-  const ago = finishedAt === undefined ? '' : ` ${formatAge(now - finishedAt)} ago`;
   // Nobody saw its end: the machine or its monitor was killed.
-  if (exit === undefined) return `ended${ago}`;
-  if (exit.oomKilled) return `out of memory${ago}`;
-  return `exited (${exit.code})${ago}`;
+  if (exit === undefined) return 'ended';
+  const how = exit.oomKilled ? 'out of memory' : exit.signal === undefined ? undefined : signalText(exit.signal);
+  return how === undefined ? `exited ${exit.code}` : `exited ${exit.code} (${how})`;
 }
 
-function endedWell({ state, exit }: ContainerListing): boolean {
-  return state === 'stopped' && exit?.code === 0;
+function sinceText({ state, startedAt, finishedAt }: ContainerListing, now: number): string {
+  if (state === 'running') return startedAt === undefined ? '' : formatAge(now - startedAt);
+  return state !== 'stopped' || finishedAt === undefined ? '' : `${formatAge(now - finishedAt)} ago`;
+}
+
+/** As it should: whoever waits to be started again has not. */
+function endedWell({ state, exit, reason }: ContainerListing): boolean {
+  return state === 'stopped' && exit?.code === 0 && reason === undefined;
 }

@@ -109,7 +109,7 @@ async function showLastWords(containers: readonly string[], since: number, { con
   await printLogs(lines, { stream: context.terminal.err, containers, prefix: true, timestamps: false, json: false });
 }
 
-async function stopHalfStarted({ context, engine, stack }: Session, services: readonly string[] | undefined): Promise<void> {
+async function stopHalfStarted({ context, engine }: Session, services: readonly string[] | undefined): Promise<void> {
   const { terminal, interrupts } = context;
   const hurry = interrupts.hurry();
   terminal.err.write(`stopping${terminal.err.isTTY ? ' (Ctrl-C again to hurry)' : ''}

@@ -1,6 +1,6 @@
 import type { EngineEvent } from '../../engine/model/events.ts';
 import type { Terminal } from '../terminal.ts';
-import { describeEvent } from './happenings.ts';
+import { describeEvent, isAsPlanned } from './happenings.ts';
 import { lineView } from './lines.ts';
 import { taskView } from './tasks.ts';
 import { trackProgress } from './tracker.ts';
@@ -26,8 +26,8 @@ export function startProgress(terminal: Terminal, options: { readonly verbose: b
     onEvent(event) {
       track(event);
       if (event.type === 'planned') for (const notice of event.plan.notices) say(`note: ${notice.message}`);
-      // That a job completed is told by its own line.
-      if (event.type === 'container.exited' && event.code === 0) return;
+      // What goes as planned is told by the lines of the plan.
+      if (isAsPlanned(event)) return;
       const line = describeEvent(event, terminal.err.color);
       if (line !== undefined) say(line);
     },

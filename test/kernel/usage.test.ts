@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectCgroupLayout } from '../../engine/kernel/cgroups.ts';
 import { sampleUsage } from '../../engine/kernel/usage.ts';
@@ -127,8 +127,11 @@ describe('stats and top', () => {
     const seen: string[][] = [];
     for await (const moment of streamStats(stack.session, { signal: stop.signal, follow: true, intervalMs: 20, targets: ['one'] })) {
       seen.push(moment.map(({ container }) => container));
-      if (moment.length > 0) await one.kill();
-      else stop.abort();
+      if (moment.length === 0) stop.abort();
+      else {
+        await one.kill();
+        rmSync(`${stack.session.paths.containers}/one-1`, { recursive: true });
+      }
     }
     expect(seen).toEqual([['one-1'], []]);
   });

@@ -70,7 +70,7 @@ test('a command line without a command asks for help, or for the version', () =>
 
 test.each([
   [['dwon'], 'usage | unknown command `dwon` | did you mean `tsstack down`?'],
-  [['stop'], 'usage | unknown command `stop` | `tsstack down` stops and removes the stack; volumes stay'],
+  [['rm'], 'usage | unknown command `rm` | `tsstack down` removes the stack; volumes stay'],
   [['frobnicate'], 'usage | unknown command `frobnicate` | see `tsstack help`'],
   [['up', '--detahc'], 'usage | unknown option `--detahc` of `tsstack up` | did you mean `--detach`?'],
   [['up', '-x'], 'usage | unknown option `-x` of `tsstack up` | see `tsstack help up`'],

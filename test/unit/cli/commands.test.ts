@@ -120,13 +120,55 @@ describe('ps', () => {
     await s.run('ps');
     expect(s.out()).toBe(
       [
-        'NAME        SERVICE  STATUS                 ADDRESS   PORTS                   IMAGE',
-        'shop-web-1  web      running 3 min          10.0.0.2  127.0.0.1:8080->80/tcp  host',
-        'shop-api-1  api      exited (3) 5 s ago     10.0.0.2                          host',
-        'shop-api-2  api      out of memory 5 s ago  10.0.0.2                          host',
+        'NAME        STATE                       SINCE    RESTARTS  ADDRESS   PORTS',
+        'shop-web-1  running                     3 min    0         10.0.0.2  127.0.0.1:8080->80/tcp',
+        'shop-api-1  exited 3                    5 s ago  0         10.0.0.2',
+        'shop-api-2  exited 137 (out of memory)  5 s ago  0         10.0.0.2',
         '',
       ].join('\n'),
     );
+  });
+
+  test('says why something does not run as it should, and shows it though it ended well', async () => {
+    const listings = [
+      listing('web-1', { health: 'unhealthy', restarts: 4, reason: 'connection refused' }),
+      listing('web-2', { paused: true, health: 'healthy', ports: [] }),
+      listing('api-1', { state: 'stopped', exit, finishedAt: NOW - 5_000, ports: [], reason: 'restarts in 3.2 s (attempt 4)' }),
+      listing('api-2', { state: 'stopped', exit: { ...exit, code: 143, signal: 15 }, ports: [], reason: 'stopped on request' }),
+      listing('api-3', { state: 'stopped', exit: undefined, ports: [] }),
+      listing('db-1', { state: 'stopped', exit: { ...exit, code: 127, error: 'command not found' }, ports: [] }),
+    ];
+    const s = session({ ps: async () => listings });
+    await s.run('ps');
+    expect(
+      s
+        .out()
+        .split('\n')
+        .map((line) => line.replaceAll(/ {2,}/g, '|')),
+    ).toEqual([
+      'NAME|STATE|SINCE|RESTARTS|ADDRESS|PORTS|WHY',
+      'shop-web-1|running (unhealthy)|0 s|4|10.0.0.2|127.0.0.1:8080->80/tcp|connection refused',
+      'shop-web-2|paused|0 s|0|10.0.0.2',
+      'shop-api-1|exited 0|5 s ago|0|10.0.0.2|restarts in 3.2 s (attempt 4)',
+      'shop-api-2|exited 143 (SIGTERM)|0|10.0.0.2|stopped on request',
+      'shop-api-3|ended|0|10.0.0.2',
+      'shop-db-1|exited 127|0|10.0.0.2|command not found',
+      '',
+    ]);
+  });
+
+  test('takes services and containers by either name, and refuses what is neither', async () => {
+    const s = session(engine);
+    await s.run('ps', '-a', '--json', 'web', 'shop-api-2', 'seed-1');
+    expect(JSON.parse(s.out()).map(({ name }: { name: string }) => name)).toEqual(['web-1', 'api-2', 'seed-1']);
+    await expect(s.run('ps', 'wbe')).rejects.toMatchObject({ code: 'usage', hint: 'did you mean `web`?' });
+  });
+
+  test('works though the stack file is broken', async () => {
+    const s = session(engine, { broken: true });
+    expect(await s.run('ps', 'web')).toBe(0);
+    expect(s.out()).toContain('shop-web-1  running');
+    expect(s.err()).toBe('note: invalid stack file; going on with stack `shop`, which was brought up from here\n');
   });
 
   test('with -a shows what ended well, too; as JSON, all there is to know', async () => {

@@ -7,6 +7,7 @@ import { type InterruptName, listenForInterrupts } from '../../../../cli/interru
 import type { TextStream } from '../../../../cli/terminal.ts';
 import type { ServiceSpec, StackSpec } from '../../../../dsl/spec.ts';
 import type { ContainerListing, Engine, LogLine } from '../../../../engine/model/engine.ts';
+import { TsstackError } from '../../../../engine/model/errors.ts';
 import type { Op, Plan, Step } from '../../../../engine/model/plan.ts';
 
 export const NOW = Date.UTC(2026, 10, 22, 20, 0, 0);
@@ -24,9 +25,20 @@ export interface Session {
   closeOut(): void;
 }
 
-export function session(engine: Partial<Engine>, { services = { web: {}, api: { replicas: 2 } }, isTTY = false } = {}): Session {
+export interface SessionOptions {
+  readonly services?: Readonly<Record<string, Partial<ServiceSpec>>>;
+  readonly isTTY?: boolean;
+  /** The stack file can't be loaded; the stack runs from here all the same. */
+  readonly broken?: boolean;
+  readonly size?: { readonly columns: number; readonly rows: number };
+}
+
+export function session(
+  engine: Partial<Engine>,
+  { services = { web: {}, api: { replicas: 2 } }, isTTY = false, broken = false, size }: SessionOptions = {},
+): Session {
   const calls: string[] = [];
-  const out = memoryStream(isTTY);
+  const out = memoryStream(isTTY, size);
   const err = memoryStream(false);
   const listeners = new Set<(name: InterruptName) => void>();
   const exits: number[] = [];
@@ -50,9 +62,16 @@ export function session(engine: Partial<Engine>, { services = { web: {}, api: { 
         now: () => NOW,
         findStackFile: async () => '/d/stack.config.ts',
         typeCheck: async () => [],
+<<<<<<< HEAD
         loadStack: async () => ({ file: '/d/stack.config.ts', directory: '/d', spec, dependencies: [], notices: [] }),
+=======
+        async loadStack() {
+          if (broken) throw new TsstackError('invalid stack file', { code: 'invalid-stack-file' });
+          return { file: '/d/stack.config.ts', directory: '/d', spec, notices: [] };
+        },
+>>>>>>> l-usage
         connect: async () => scriptedEngine(engine, calls),
-        connectRemembered: async () => undefined,
+        connectRemembered: async () => (broken ? scriptedEngine(engine, calls) : undefined),
       };
       return command.run(given, words, context);
     },
@@ -104,13 +123,13 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
   };
 }
 
-function memoryStream(isTTY: boolean): { stream: TextStream; text: () => string; close: () => void } {
+function memoryStream(isTTY: boolean, size?: SessionOptions['size']): { stream: TextStream; text: () => string; close: () => void } {
   let text = '';
   const closed = new AbortController();
   const write = (more: string) => {
     text += more;
   };
-  return { stream: { write, isTTY, color: false, closed: closed.signal }, text: () => text, close: () => closed.abort() };
+  return { stream: { write, isTTY, color: false, size: () => size, closed: closed.signal }, text: () => text, close: () => closed.abort() };
 }
 
 export function stackSpec(services: Readonly<Record<string, Partial<ServiceSpec>>>): StackSpec {
