@@ -18,16 +18,8 @@ import { stop } from './commands/stop.ts';
 import { top } from './commands/top.ts';
 import { unpause } from './commands/unpause.ts';
 import { up } from './commands/up.ts';
-
-<<<<<<< HEAD
-
-import { watch } from './commands/watch.ts';
-
-=======
-
 import { wait } from './commands/wait.ts';
-
->>>>>>> l-usage
+import { watch } from './commands/watch.ts';
 
 import { findCommand } from './find-command.ts';
 import { renderCommandHelp, renderHelp } from './help-text.ts';
@@ -45,13 +37,9 @@ const help = defineCommand({
 });
 
 /** In the order help shows them. */
-<<<<<<< HEAD
-export const COMMANDS: readonly Command[] = [up, watch, down, plan, ps, logs, exec, config, check, doctor, help];
-=======
 export const COMMANDS: readonly Command[] = [
-  ...[up, down, plan, ps, logs, exec],
+  ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
   ...[config, check, doctor, help],
 ];
->>>>>>> l-usage

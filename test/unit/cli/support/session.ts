@@ -62,14 +62,10 @@ export function session(
         now: () => NOW,
         findStackFile: async () => '/d/stack.config.ts',
         typeCheck: async () => [],
-<<<<<<< HEAD
-        loadStack: async () => ({ file: '/d/stack.config.ts', directory: '/d', spec, dependencies: [], notices: [] }),
-=======
         async loadStack() {
           if (broken) throw new TsstackError('invalid stack file', { code: 'invalid-stack-file' });
-          return { file: '/d/stack.config.ts', directory: '/d', spec, notices: [] };
+          return { file: '/d/stack.config.ts', directory: '/d', spec, dependencies: [], notices: [] };
         },
->>>>>>> l-usage
         connect: async () => scriptedEngine(engine, calls),
         connectRemembered: async () => (broken ? scriptedEngine(engine, calls) : undefined),
       };
