@@ -123,6 +123,8 @@ export function up(stack: LoadedStack, session: Pick<WatchSession, 'context' | '
   });
 }
 
+/** A container is named for its service and its index: `web-1`. */
 function recreatedServices({ plan }: UpResult): ReadonlySet<string> {
-  return new Set(plan.steps.flatMap(({ op }) => (op.kind === 'container.create' ? [op.container.record.service] : [])));
+  const made = plan.steps.filter(({ op }) => op.kind === 'container.create');
+  return new Set(made.map(({ resource }) => resource.replace(/^.*\/(.*)-\d+$/, '$1')));
 }

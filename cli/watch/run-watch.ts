@@ -8,11 +8,8 @@ import { createRuleRunner } from './rules.ts';
 import { tell } from './tell.ts';
 import { REAL_DOORS, type WatchDoors, type WatchSession } from './watch-session.ts';
 
-/**
- * Chokidar tells of a change of a file at once, and then not again for 50 ms: what it has kept to itself is on the disk when
- * this time is over.
- */
-const QUIET_MS = 55;
+/** Editors write a file in two or three goes. */
+const QUIET_MS = 20;
 /** A build that writes for minutes is taken as it comes. */
 const LONGEST_MS = 500;
 

@@ -1,5 +1,5 @@
 /** The one place that knows chokidar. */
-import type { Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import type { Followed } from './followed.ts';
 
 export interface Watcher extends AsyncDisposable {}
@@ -19,12 +19,32 @@ export const openWatcher: OpenWatcher = async ({ roots, ignores }, { onChange, o
     // Chokidar asks twice, first without having looked: a directory must not be ruled out for a glob that a file would match.
     ignored: (path: string, stats?: Stats) => ignores(path, stats?.isDirectory() ?? true) && (stats !== undefined || ignores(path, false)),
   });
-  watcher.on('all', (_event, path) => onChange(path));
+  const rechecks = new Map<string, NodeJS.Timeout>();
+  const tell = (path: string) => {
+    onChange(path);
+    if (rechecks.has(path)) return;
+    const version = versionOf(path);
+    const recheck = () => {
+      rechecks.delete(path);
+      if (versionOf(path) !== version) tell(path);
+    };
+    rechecks.set(path, setTimeout(recheck, DEAF_MS));
+  };
+  watcher.on('all', (_event, path) => tell(path));
   watcher.on('error', onError);
   await new Promise<void>((resolve) => watcher.on('ready', resolve));
   return {
     async [Symbol.asyncDispose]() {
+      for (const timer of rechecks.values()) clearTimeout(timer);
       await watcher.close();
     },
   };
 };
+
+/** For 50 ms after it has told of a change of a file, chokidar says nothing of another one (`FSWatcher._emit`): so it is looked at once more after that. */
+const DEAF_MS = 60;
+
+function versionOf(path: string): string {
+  const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+  return stat === undefined ? '' : `${stat.ino} ${stat.ctimeNs} ${stat.size}`;
+}
