@@ -149,12 +149,20 @@ export class Repairs implements Disposable {
 
 const NONE: ReadonlySet<ResourceId> = new Set();
 
-/** One entry a thing. A restart by policy was told as such, and what comes back with its container is no drift of its own. */
+/** One entry a thing. A restart by policy was told as such, and what goes and comes with a container or a link is no drift of its own. */
 function driftOf({ steps }: Plan, restarted: ReadonlySet<ContainerName>): { readonly resource: ResourceId; readonly cause: string }[] {
   const found = new Map<ResourceId, string>();
   for (const { resource, cause, op } of steps) {
     if (op.kind === 'container.await' || restarted.has(containerOfResource(resource))) continue;
     if (!found.has(resource)) found.set(resource, cause);
   }
-  return [...found].map(([resource, cause]) => ({ resource, cause }));
+  const followsFrom = (resource: ResourceId): boolean => {
+    const name = resource.slice(resource.indexOf(':') + 1);
+    const [stack = ''] = name.split('/', 1);
+    const container = `container:${stack}/${containerOfResource(resource)}`;
+    if (resource !== container && found.has(container)) return true;
+    const link = `link:${name.replace(/\/route_localnet$/, '')}`;
+    return resource !== link && found.has(link);
+  };
+  return [...found].filter(([resource]) => !followsFrom(resource)).map(([resource, cause]) => ({ resource, cause }));
 }
