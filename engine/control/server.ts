@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import type { OnEvent } from '../model/events.ts';
 import type { CallName, ParamsOf, ResultOf } from './calls.ts';
-import { encodeError, encodeEvent, encodeFrame, frameReader, type Request, type Response } from './wire.ts';
+import { encodeError, encodeFrame, eventEncoder, frameReader, type Request, type Response } from './wire.ts';
 
 /** Bytes. */
 const MAX_UNREAD = 16 * 1024 * 1024;
@@ -91,12 +91,13 @@ function serveConnection(socket: net.Socket, handlers: Handlers, count: (change:
     const { id, call, params } = request;
     const cancel = { abort: new AbortController(), hurry: new AbortController() };
     cancels.set(id, cancel);
+    const encode = eventEncoder();
     count(1);
     answer(handlers, call, params, {
       signal: cancel.abort.signal,
       hurry: cancel.hurry.signal,
       gone: gone.signal,
-      onEvent: (event) => send({ id, event: encodeEvent(event) }),
+      onEvent: (event) => send({ id, event: encode(event) }),
     })
       .then(
         (result) => send({ id, result }),

@@ -62,26 +62,29 @@ export function decodeError({ message, code, hint, stack }: WireError): Error {
 }
 
 /**
- * Steps are told by their number: the plan, which comes first, has them. Of an operation only what is shown goes over the socket: its
- * arguments are the engine's business, and of fifty containers half a megabyte.
+ * For one stream of events. A step of the plan that was told last is told by its number. Of another plan (who listens came in its middle,
+ * or something is repaired while it waits) it is told whole. Of an operation only what is shown goes over the socket: its arguments are
+ * the engine's business, and of fifty containers half a megabyte.
  */
-export function encodeEvent(event: EngineEvent): unknown {
-  switch (event.type) {
-    case 'planned':
+export function eventEncoder(): (event: EngineEvent) => unknown {
+  let told: ReadonlySet<Step> = new Set();
+  return (event) => {
+    if (event.type === 'planned') {
+      told = new Set(event.plan.steps);
       return { ...event, plan: encodePlan(event.plan) };
-    case 'step.failed':
-      return { ...event, step: event.step.id, error: encodeError(event.error) };
-    case 'step.started':
-    case 'step.done':
-    case 'step.skipped':
-      return { ...event, step: event.step.id };
-    default:
-      return event;
-  }
+    }
+    if (!('step' in event)) return event;
+    const step = told.has(event.step) ? event.step.id : shownStep(event.step);
+    return event.type === 'step.failed' ? { ...event, step, error: encodeError(event.error) } : { ...event, step };
+  };
 }
 
 export function encodePlan(plan: Plan): Plan {
-  return { ...plan, steps: plan.steps.map((step) => ({ ...step, op: shownOp(step.op) })) };
+  return { ...plan, steps: plan.steps.map(shownStep) };
+}
+
+function shownStep(step: Step): Step {
+  return { ...step, op: shownOp(step.op) };
 }
 
 function shownOp(op: Op): Op {
@@ -98,8 +101,9 @@ export function eventDecoder(): (event: unknown) => EngineEvent {
     const event = encoded as EngineEvent;
     if (event.type === 'planned') steps = new Map(event.plan.steps.map((step) => [step.id, step]));
     if (!('step' in event)) return event;
-    const step = steps.get(event.step as unknown as number);
-    if (step === undefined) throw new Error(`an event of step ${String(event.step)}, which no plan has`);
+    const told = event.step as Step | number;
+    const step = typeof told === 'number' ? steps.get(told) : told;
+    if (step === undefined) throw new Error(`an event of step ${String(told)}, which no plan has`);
     if (event.type !== 'step.failed') return { ...event, step };
     return { ...event, step, error: decodeError(event.error as unknown as WireError) };
   };
