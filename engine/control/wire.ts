@@ -62,28 +62,26 @@ export function decodeError({ message, code, hint, stack }: WireError): Error {
 }
 
 /**
- * For one stream of events. A step of the plan that was told last is told by its number. Of another plan (who listens came in its middle,
- * or something is repaired while it waits) it is told whole. Of an operation only what is shown goes over the socket: its arguments are
- * the engine's business, and of fifty containers half a megabyte.
+ * Of an operation only what is shown goes over the socket: its arguments are the engine's business, and of fifty containers half a
+ * megabyte.
  */
-export function eventEncoder(): (event: EngineEvent) => unknown {
-  let told: ReadonlySet<Step> = new Set();
-  return (event) => {
-    if (event.type === 'planned') {
-      told = new Set(event.plan.steps);
-      return { ...event, plan: encodePlan(event.plan) };
-    }
-    if (!('step' in event)) return event;
-    const step = told.has(event.step) ? event.step.id : shownStep(event.step);
-    return event.type === 'step.failed' ? { ...event, step, error: encodeError(event.error) } : { ...event, step };
-  };
+export function encodeEvent(event: EngineEvent): unknown {
+  if (event.type === 'planned') return { ...event, plan: encodePlan(event.plan) };
+  if (!('step' in event)) return event;
+  const step = encodeStep(event.step);
+  return event.type === 'step.failed' ? { ...event, step, error: encodeError(event.error) } : { ...event, step };
+}
+
+export function decodeEvent(encoded: unknown): EngineEvent {
+  const event = encoded as EngineEvent;
+  return event.type === 'step.failed' ? { ...event, error: decodeError(event.error as unknown as WireError) } : event;
 }
 
 export function encodePlan(plan: Plan): Plan {
-  return { ...plan, steps: plan.steps.map(shownStep) };
+  return { ...plan, steps: plan.steps.map(encodeStep) };
 }
 
-function shownStep(step: Step): Step {
+function encodeStep(step: Step): Step {
   return { ...step, op: shownOp(step.op) };
 }
 
@@ -92,19 +90,4 @@ function shownOp(op: Op): Op {
   const shown = kind === 'container.await' ? op : 'name' in op ? { kind, name: op.name } : { kind };
   // Whoever shows a plan looks at an operation's kind, and at what is waited for; nobody carries it out from here.
   return shown as Op;
-}
-
-/** The reverse, for one stream of events: it remembers the plan that was told last. */
-export function eventDecoder(): (event: unknown) => EngineEvent {
-  let steps: ReadonlyMap<number, Step> = new Map();
-  return (encoded) => {
-    const event = encoded as EngineEvent;
-    if (event.type === 'planned') steps = new Map(event.plan.steps.map((step) => [step.id, step]));
-    if (!('step' in event)) return event;
-    const told = event.step as Step | number;
-    const step = typeof told === 'number' ? steps.get(told) : told;
-    if (step === undefined) throw new Error(`an event of step ${String(told)}, which no plan has`);
-    if (event.type !== 'step.failed') return { ...event, step };
-    return { ...event, step, error: decodeError(event.error as unknown as WireError) };
-  };
 }
