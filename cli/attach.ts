@@ -13,6 +13,8 @@ export interface AttachOptions {
   readonly since: number;
   readonly prefix: boolean;
   readonly timestamps: boolean;
+  /** Goes on beside it until the signal; then the stack isn't left though everything in it has ended. */
+  readonly watch?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /**
@@ -42,7 +44,9 @@ export async function attach(engine: Engine, stack: LoadedStack, context: Comman
     (error: unknown) => ({ error }),
   );
   try {
+    const watching = options.watch?.(leave);
     const listings = await engine.untilStopped({ signal: leave, onEvent, targets: options.only });
+    await watching;
     if (leave.aborted) await stop(engine, stack, { context, onEvent, services: options.only });
     else throwIfFailed(listings, stack);
   } finally {

@@ -16,6 +16,11 @@ export interface SupervisorInstallation {
 /** Resolves to the exit code when the supervisor has nothing left to do. */
 export async function superviseStack(identity: string, { packageRoot, build }: SupervisorInstallation): Promise<number> {
   const stack = JSON.parse(identity) as StackIdentity;
+  // Its log is all that can tell what went wrong: the error alone, without the line of the bundle it came from.
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${new Date().toISOString()} ${error.stack ?? error}\n`);
+    process.exit(1);
+  });
   process.title = `tsstack-supervisor ${stack.name}`;
   const { env } = process;
   const { stateDirectory, runDirectory, launcher, cacheDirectory } = pathsFor({

@@ -1,4 +1,5 @@
-import type { Engine, StackSource, UpResult } from '../../engine/model/engine.ts';
+import type { Engine, UpResult } from '../../engine/model/engine.ts';
+import { TsstackError } from '../../engine/model/errors.ts';
 import { attach } from '../attach.ts';
 import { defineCommand, type Given, type OptionTable } from '../command.ts';
 import type { CommandContext, LoadedStack } from '../context.ts';
@@ -7,6 +8,8 @@ import { printLogs } from '../log-printer.ts';
 import { removedContainers, startedContainers } from '../progress/groups.ts';
 import { startProgress } from '../progress/start.ts';
 import { checkServices } from '../services.ts';
+import { sourceOf } from '../source.ts';
+import { runWatch } from '../watch/run-watch.ts';
 import { withEngine } from '../with-engine.ts';
 
 const OPTIONS = {
@@ -14,6 +17,7 @@ const OPTIONS = {
   wait: { kind: 'flag', summary: 'return when everything is running, healthy or (jobs) completed' },
   'wait-timeout': { kind: 'duration', value: 'SECONDS', summary: 'give up waiting after this time (implies --wait; exit code 17)' },
   'force-recreate': { kind: 'flag', summary: 'recreate containers that have not changed, too' },
+  watch: { kind: 'flag', short: 'w', summary: 'attached: apply changes of the stack file and what it uses as they happen' },
   verbose: { kind: 'flag', summary: 'show every step' },
   timestamps: { kind: 'flag', short: 't', summary: 'attached: show when each line was written' },
   'no-prefix': { kind: 'flag', summary: 'attached: show lines without the name of their container' },
@@ -41,6 +45,8 @@ async function runUp(given: Given<typeof OPTIONS>, words: readonly string[], ses
   const { context, engine, stack } = session;
   const services = checkServices(words, stack.spec);
   const wait = given.wait || given['wait-timeout'] !== undefined;
+  if (given.watch && (given.detach || wait))
+    throw new TsstackError('`--watch` stays attached: it goes with neither `-d` nor `--wait`', { code: 'usage' });
   const attached = !given.detach && !wait;
   const since = context.now();
   try {
@@ -50,7 +56,13 @@ async function runUp(given: Given<typeof OPTIONS>, words: readonly string[], ses
     throw error;
   }
   if (!attached) return 0;
-  return attach(engine, stack, context, { only: services, since, prefix: !given['no-prefix'], timestamps: given.timestamps });
+  return attach(engine, stack, context, {
+    only: services,
+    since,
+    prefix: !given['no-prefix'],
+    timestamps: given.timestamps,
+    watch: given.watch ? (signal) => runWatch({ context, engine, stack, loadedAt: since, services, signal }) : undefined,
+  });
 }
 
 async function reconcile(given: Given<typeof OPTIONS>, services: readonly string[] | undefined, session: Session): Promise<void> {
@@ -65,7 +77,7 @@ async function reconcile(given: Given<typeof OPTIONS>, services: readonly string
       forceRecreate: given['force-recreate'],
       wait: given.wait || given['wait-timeout'] !== undefined,
       waitTimeoutMs: given['wait-timeout'],
-      source: sourceOf(session),
+      source: sourceOf(stack, context),
       onEvent(event) {
         if (event.type === 'container.exited' && event.code !== 0) failed.add(event.container);
         progress.onEvent(event);
@@ -78,12 +90,6 @@ async function reconcile(given: Given<typeof OPTIONS>, services: readonly string
     await showLastWords([...failed], since, session);
     throw error;
   }
-}
-
-/** With what the supervisor can load the file again. */
-function sourceOf({ context, stack }: Session): StackSource {
-  const { mode, profile } = context.global;
-  return { file: stack.file, command: 'up', mode, profiles: profile ?? [], env: context.env };
 }
 
 function tellResult({ plan, durationMs }: UpResult, { terminal, global }: CommandContext): void {

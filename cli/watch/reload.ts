@@ -5,6 +5,7 @@ import type { LoadedStack } from '../context.ts';
 import { dependenciesOf } from '../load/dependencies.ts';
 import { describeEvent } from '../progress/happenings.ts';
 import { checkServices } from '../services.ts';
+import { sourceOf } from '../source.ts';
 import { type FollowedRule, filesOfSpec, rulesOfSpec } from './followed.ts';
 import type { Follower } from './follower.ts';
 import { tell } from './tell.ts';
@@ -111,11 +112,11 @@ function requireSameName(before: LoadedStack, { spec, file }: LoadedStack): void
 /** As `up` itself does it, with the same services. */
 export function up(stack: LoadedStack, session: Pick<WatchSession, 'context' | 'engine' | 'services' | 'signal'>): Promise<UpResult> {
   const { context, engine, signal } = session;
-  const { terminal, global } = context;
+  const { terminal } = context;
   return engine.up(stack.spec, {
     signal,
     services: checkServices(session.services ?? [], stack.spec),
-    source: { file: stack.file, command: context.commandName, mode: global.mode, profiles: global.profile ?? [], env: context.env },
+    source: sourceOf(stack, context),
     onEvent(event: EngineEvent) {
       const line = describeEvent(event, terminal.err.color);
       if (line !== undefined) terminal.err.write(`${line}\n`);

@@ -36,7 +36,9 @@ export interface ContainerDeps {
 
 type ContainerOps = 'container.create' | 'container.update' | 'container.delete' | 'container.start' | 'container.stop';
 
-export function containerExecutors(deps: ContainerDeps): Pick<Executors, ContainerOps> {
+export type ContainerExecutors = Pick<Executors, ContainerOps>;
+
+export function containerExecutors(deps: ContainerDeps): ContainerExecutors {
   const directoryOf = (name: ContainerName) => `${deps.containersDirectory}/${name}`;
   return {
     'container.create': async ({ container: { name, record }, keepUpper }, signal) => {

@@ -3,7 +3,7 @@
  * cgroup of a v1 controller only if one of its limits needs it (`cgroupDirectories`), and a v2 hierarchy beside v1 has no controllers: then
  * it is added up over the container's processes.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import {
   type IoBytes,
   parseCpuacctUsage,
@@ -13,6 +13,7 @@ import {
   parseLimit,
   workingSet,
 } from '../codec/cgroup-usage.ts';
+import { controllerOf } from '../codec/cgroup-writes.ts';
 import {
   parseNetworkCounters,
   parseProcessIo,
@@ -78,17 +79,15 @@ function cpu(from: Source): Pick<Usage, 'cpuUsec'> {
 }
 
 function memory(from: Source): Pick<Usage, 'memoryBytes' | 'memoryLimitBytes'> {
-  const files = [
-    { current: readUnified(from, 'memory.current'), stat: readUnified(from, 'memory.stat'), limit: readUnified(from, 'memory.max') },
-    {
-      current: readLegacy(from, 'memory', 'memory.usage_in_bytes'),
-      stat: readLegacy(from, 'memory', 'memory.stat'),
-      limit: readLegacy(from, 'memory', 'memory.limit_in_bytes'),
-    },
-  ];
-  for (const { current, stat, limit } of files) {
-    if (current === undefined) continue;
-    return { memoryBytes: workingSet(current, stat ?? ''), memoryLimitBytes: limit === undefined ? undefined : parseLimit(limit) };
+  const current = readUnified(from, 'memory.current');
+  if (current !== undefined) {
+    const limit = readUnified(from, 'memory.max');
+    return { memoryBytes: workingSet(current, readUnified(from, 'memory.stat') ?? ''), memoryLimitBytes: limitIn(limit) };
+  }
+  const legacy = readLegacy(from, 'memory', 'memory.usage_in_bytes');
+  if (legacy !== undefined) {
+    const limit = readLegacy(from, 'memory', 'memory.limit_in_bytes');
+    return { memoryBytes: workingSet(legacy, readLegacy(from, 'memory', 'memory.stat') ?? ''), memoryLimitBytes: limitIn(limit) };
   }
   const memoryBytes = from.processes.reduce((total, pid) => total + memoryOf(pid), 0);
   return { memoryBytes, memoryLimitBytes: undefined };
@@ -102,8 +101,9 @@ function memoryOf(pid: number): number {
 
 function pids(from: Source): Pick<Usage, 'pids' | 'pidsLimit'> {
   const current = readUnified(from, 'pids.current') ?? readLegacy(from, 'pids', 'pids.current');
-  const limit = readUnified(from, 'pids.max') ?? readLegacy(from, 'pids', 'pids.max');
-  if (current !== undefined) return { pids: Number(current), pidsLimit: limit === undefined ? undefined : parseLimit(limit) };
+  if (current !== undefined) {
+    return { pids: Number(current), pidsLimit: limitIn(readUnified(from, 'pids.max') ?? readLegacy(from, 'pids', 'pids.max')) };
+  }
   const threads = sumOver(from.processes, 'stat', (text) => parseProcessStat(text)?.threads ?? 0);
   return { pids: threads, pidsLimit: undefined };
 }
@@ -126,13 +126,20 @@ function sumOver(processes: readonly number[], file: string, valueIn: (text: str
   }, 0);
 }
 
+function limitIn(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseLimit(text);
+}
+
+/** A file that isn't there costs ten times as much as one that is: what can't be there isn't looked for. */
 function readUnified({ layout, path }: Source, file: string): string | undefined {
-  return layout.unified === undefined ? undefined : readIfThere(`${layout.unified}/${path}/${file}`);
+  if (layout.unified === undefined) return undefined;
+  const offered = file === 'cpu.stat' || layout.unifiedControllers.includes(controllerOf(file));
+  return offered ? readIfThere(`${layout.unified}/${path}/${file}`) : undefined;
 }
 
 function readLegacy({ layout, path }: Source, controller: string, file: string): string | undefined {
   const mountPoint = layout.controllers[controller];
-  return mountPoint === undefined ? undefined : readIfThere(`${mountPoint}/${path}/${file}`);
+  return mountPoint === undefined || !existsSync(`${mountPoint}/${path}`) ? undefined : readIfThere(`${mountPoint}/${path}/${file}`);
 }
 
 function readIfThere(path: string): string | undefined {

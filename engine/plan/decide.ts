@@ -61,24 +61,24 @@ function decideOne(work: Work, id: ResourceId): Decision | undefined {
   const have = work.found.get(id);
   const kind = (want ?? have)?.kind;
   if (kind === undefined) return undefined;
-  const decision = kind === 'container' ? decideContainer(work, id) : { id, kind, ...decidePart(work, id, kind), order: NO_ORDER };
-  const whole: Decision = { ...decision, desired: want, observed: have };
-  work.decisions.set(id, whole);
-  return whole;
+  const { changes, order } = kind === 'container' ? decideContainer(work, id) : { changes: decidePart(work, id, kind), order: NO_ORDER };
+  const decision: Decision = { id, kind, desired: want, observed: have, changes, order };
+  work.decisions.set(id, decision);
+  return decision;
 }
 
 const NO_ORDER: Order = { kind: 'none' };
 
 /** Everything but a container itself. */
-function decidePart(work: Work, id: ResourceId, kind: ResourceKind): { changes: Changes } {
+function decidePart(work: Work, id: ResourceId, kind: ResourceKind): Changes {
   const want = work.wanted.get(id);
   const owner = want?.within === undefined ? undefined : decideOne(work, want.within);
   const renewed = owner?.changes.make.some(({ op }) => op.kind === 'container.create' || op.kind === 'link.create') ?? false;
   const goesAlong = want === undefined && ON_A_LINK.has(kind) && endsWithLink(decideOne(work, id.replace(/^[a-z]+/, 'link')));
   const asleep = owner !== undefined && work.dormant.has(owner.id) && !renewed;
   if (asleep) work.dormant.add(id);
-  if (goesAlong || (asleep && kind !== 'process')) return { changes: NOTHING };
-  return { changes: applyRule(work, { kind, id, renewed, order: owner?.order ?? NO_ORDER }) };
+  if (goesAlong || (asleep && kind !== 'process')) return NOTHING;
+  return applyRule(work, { kind, id, renewed, order: owner?.order ?? NO_ORDER });
 }
 
 const ON_A_LINK: ReadonlySet<ResourceKind> = new Set(['address', 'route']);
@@ -89,7 +89,7 @@ function endsWithLink(link: Decision | undefined): boolean {
 }
 
 /** A container that would be made but needs what isn't reached yet is left as it is; one that was dragged along is stopped already. */
-function decideContainer(work: Work, id: ResourceId): Pick<Decision, 'id' | 'kind' | 'changes' | 'order'> {
+function decideContainer(work: Work, id: ResourceId): Pick<Decision, 'changes' | 'order'> {
   const name = containerOfResource(id);
   let order = orderFor(work, name);
   let changes = applyRule(work, { kind: 'container', id, renewed: false, order });
@@ -100,7 +100,7 @@ function decideContainer(work: Work, id: ResourceId): Pick<Decision, 'id' | 'kin
     changes = NOTHING;
   }
   if (!creates(changes) && (order.kind === 'stop' || !isRunning(work, name))) work.dormant.add(id);
-  return { id, kind: 'container', changes, order };
+  return { changes, order };
 }
 
 export function creates(changes: Changes | undefined): boolean {

@@ -4,15 +4,20 @@ import { constants } from 'node:os';
 import { encodeExecOptions } from '../codec/exec-options.ts';
 import { readImageUsers } from '../image/users.ts';
 import { observeContainers } from '../kernel/containers.ts';
+import { isFrozen } from '../kernel/freezer.ts';
 import type { ExecOptions } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ContainerState } from '../model/resources.ts';
+import { cgroupPath } from '../plan/names.ts';
 import { resolveUser, unknownUser } from '../plan/user.ts';
 import type { Session } from './session.ts';
 
 export async function execInContainer(session: Session, options: ExecOptions): Promise<number> {
   const { name, record, status } = findRunning(session, options);
   if (!record || !status.init) throw new TsstackError(`cannot exec in \`${name}\`: it is not running`, { code: 'not-found' });
+  if (isFrozen(session.cgroups, cgroupPath(session.stack, name))) {
+    throw new TsstackError(`cannot exec in \`${name}\`: it is paused`, { code: 'not-found', hint: '`tsstack unpause` lets it go on' });
+  }
   const users = readImageUsers(record.launch.lowerdirs);
   const unknown = unknownUser(options.user, users);
   if (unknown !== undefined) throw new TsstackError(`cannot exec in \`${name}\` as \`${options.user}\`: ${unknown}`, { code: 'usage' });

@@ -2,9 +2,10 @@
 
 import { type AddressExecutors, addressExecutors } from '../kernel/addresses.ts';
 import { cgroupExecutors } from '../kernel/cgroups.ts';
-import { containerExecutors } from '../kernel/containers.ts';
+import { type ContainerExecutors, containerExecutors } from '../kernel/containers.ts';
 import { fileExecutors } from '../kernel/files.ts';
 import { firewallExecutors } from '../kernel/firewall.ts';
+import { thaw } from '../kernel/freezer.ts';
 import { type LinkExecutors, linkExecutors } from '../kernel/links.ts';
 import { type RouteExecutors, routeExecutors } from '../kernel/routes.ts';
 import { sysctlExecutors } from '../kernel/sysctls.ts';
@@ -12,6 +13,7 @@ import { volumeExecutors } from '../kernel/volumes.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { Executors } from '../model/plan.ts';
 import type { NetnsRef } from '../model/resources.ts';
+import { cgroupPath } from '../plan/names.ts';
 import { signalNumber } from '../plan/signals.ts';
 import { awaitExecutors, type Supervision } from './await.ts';
 import { tellLastWords } from './last-words.ts';
@@ -32,15 +34,18 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
     ...volumeExecutors,
     ...cgroupExecutors(session.cgroups),
     ...fileExecutors,
-    ...containerExecutors({
-      containersDirectory: paths.containers,
-      bootId: session.bootId,
-      launcher: () => session.launcher,
-      onCreated: (name, pid) => session.knowInit(name, pid),
-      onWarning: (name, message) => session.warnings.add(`container \`${name}\`: ${message}`),
-      signalNumber,
-      hurry: hurry ?? new AbortController().signal,
-    }),
+    ...thawingExecutors(
+      session,
+      containerExecutors({
+        containersDirectory: paths.containers,
+        bootId: session.bootId,
+        launcher: () => session.launcher,
+        onCreated: (name, pid) => session.knowInit(name, pid),
+        onWarning: (name, message) => session.warnings.add(`container \`${name}\`: ${message}`),
+        signalNumber,
+        hurry: hurry ?? new AbortController().signal,
+      }),
+    ),
     ...awaitExecutors(session, onEvent, waiting),
   };
 }
@@ -59,5 +64,20 @@ function networkExecutors(session: Session): LinkExecutors & AddressExecutors & 
       tellLastWords(session, op.link.type === 'veth' ? op.link.container : undefined, () => links['link.create'](op, signal)),
     'address.add': (op, signal) => tellLastWords(session, within(op.address.netns), () => addresses['address.add'](op, signal)),
     'route.add': (op, signal) => tellLastWords(session, within(op.route.netns), () => routes['route.add'](op, signal)),
+  };
+}
+
+/** A frozen process hears no signal, with cgroup v1 not even SIGKILL (freezer-subsystem.txt). */
+function thawingExecutors({ cgroups, stack }: Session, executors: ContainerExecutors): ContainerExecutors {
+  return {
+    ...executors,
+    'container.stop': async (op, signal) => {
+      await thaw(cgroups, cgroupPath(stack, op.name));
+      await executors['container.stop'](op, signal);
+    },
+    'container.delete': async (op, signal) => {
+      await thaw(cgroups, cgroupPath(stack, op.name));
+      await executors['container.delete'](op, signal);
+    },
   };
 }

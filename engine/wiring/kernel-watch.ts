@@ -1,7 +1,7 @@
 /** Hears of changes in the kernel that may concern one stack. What was changed and whether it matters is for observing to say. */
 import { readContainerStatus } from '../kernel/container-status.ts';
-
 import { type FileWatches, watchFiles } from '../kernel/file-watches.ts';
+import { observeLinks } from '../kernel/links.ts';
 import type { ProcessIdentity } from '../model/container.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { KernelEvent } from '../model/kernel-events.ts';

@@ -1,13 +1,15 @@
 /** What `ps` shows. */
 import { observeContainers } from '../kernel/containers.ts';
+import { isFrozen } from '../kernel/freezer.ts';
 import type { ContainerListing } from '../model/engine.ts';
 import type { ContainerState } from '../model/resources.ts';
-import { serviceOfContainer } from '../plan/names.ts';
+import { cgroupPath, serviceOfContainer } from '../plan/names.ts';
 import type { Session } from './session.ts';
 
 /** Sorted by service and index. A container that was never finished is listed by its name alone. */
-export function listContainers({ paths, bootId, stack }: Session): ContainerListing[] {
-  const listings = observeContainers(paths.containers, bootId).map((state) => listing(stack.name, state));
+export function listContainers(session: Session): ContainerListing[] {
+  const { paths, bootId } = session;
+  const listings = observeContainers(paths.containers, bootId).map((state) => listing(session, state));
   return listings.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
 
@@ -15,10 +17,10 @@ function sortKey({ name }: ContainerListing): string {
   return name.replace(/\d+$/, (digits) => digits.padStart(6, '0'));
 }
 
-function listing(stackName: string, { name, record, status }: ContainerState): ContainerListing {
+function listing({ stack, cgroups }: Session, { name, record, status }: ContainerState): ContainerListing {
   return {
     name,
-    fullName: `${stackName}-${name}`,
+    fullName: `${stack.name}-${name}`,
     service: record?.service ?? serviceOfContainer(name),
     kind: record?.kind ?? 'service',
     state: status.state,
@@ -30,7 +32,7 @@ function listing(stackName: string, { name, record, status }: ContainerState): C
     finishedAt: status.finishedAt,
     exit: status.exit,
     health: undefined,
-    paused: false,
+    paused: status.state === 'running' && isFrozen(cgroups, cgroupPath(stack, name)),
     restarts: 0,
     reason: undefined,
     addresses: record?.addresses ?? {},

@@ -1,7 +1,8 @@
 /** Brings back what `up` made. Level-triggered: asked for whenever something may differ, it looks at everything and does what is needed. */
 import type { OnEvent } from '../model/events.ts';
 import type { ContainerName, ResourceId } from '../model/ids.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Obstacle, Plan, Policy, Step } from '../model/plan.ts';
+import type { Desired, Observed } from '../model/resources.ts';
 import { containerOfResource } from '../plan/names.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { afterRepair, NO_REPAIR_FAILED, type RepairBackoff } from '../supervise/backoff.ts';
@@ -95,18 +96,15 @@ export class Repairs implements Disposable {
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
     const restart = containers.due;
     const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };
-    const whole = reconcile(desired.desired, observed, policy);
+    const { whole, obstacles } = planAround(desired.desired, observed, policy);
     this.#waiting = whole.waiting;
     for (const { op } of whole.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
-    if (whole.obstacles.length > 0) throw new Error(whole.obstacles.map(({ message }) => message).join('\n'));
     const resting = this.#failing && Date.now() < this.#failing.retryAt ? this.#failing.resources : NONE;
     const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));
-    if (plan.steps.length === 0) {
-      if (resting.size === 0) this.#recovered();
-      return;
-    }
-    const done = await this.#carryOut(plan, { restart, emit });
-    if (done && resting.size === 0) this.#recovered();
+    const done = plan.steps.length === 0 || (await this.#carryOut(plan, { restart, emit }));
+    if (!done) return;
+    if (obstacles.length > 0) throw new Error(obstacles.map(({ message }) => message).join('\n'));
+    if (resting.size === 0) this.#recovered();
   }
 
   async #carryOut(plan: Plan, { restart, emit }: { readonly restart: readonly ContainerName[]; readonly emit: OnEvent }): Promise<boolean> {
@@ -149,12 +147,34 @@ export class Repairs implements Disposable {
 
 const NONE: ReadonlySet<ResourceId> = new Set();
 
-/** One entry a thing. A restart by policy was told as such, and what comes back with its container is no drift of its own. */
+/** What stands in the way of one thing is no reason to leave the others as they are. */
+function planAround(
+  desired: Desired,
+  observed: Observed,
+  policy: Policy,
+): { readonly whole: Plan; readonly obstacles: readonly Obstacle[] } {
+  const whole = reconcile(desired, observed, policy);
+  const { obstacles } = whole;
+  if (obstacles.length === 0) return { whole, obstacles };
+  const blocked = new Set(obstacles.map(({ resource }) => resource));
+  const resources = desired.resources.filter(({ id }) => !blocked.has(id));
+  return { whole: reconcile({ ...desired, resources }, observed, policy), obstacles };
+}
+
+/** One entry a thing. A restart by policy was told as such, and what goes and comes with a container or a link is no drift of its own. */
 function driftOf({ steps }: Plan, restarted: ReadonlySet<ContainerName>): { readonly resource: ResourceId; readonly cause: string }[] {
   const found = new Map<ResourceId, string>();
   for (const { resource, cause, op } of steps) {
     if (op.kind === 'container.await' || restarted.has(containerOfResource(resource))) continue;
     if (!found.has(resource)) found.set(resource, cause);
   }
-  return [...found].map(([resource, cause]) => ({ resource, cause }));
+  const followsFrom = (resource: ResourceId): boolean => {
+    const name = resource.slice(resource.indexOf(':') + 1);
+    const [stack = ''] = name.split('/', 1);
+    const container = `container:${stack}/${containerOfResource(resource)}`;
+    if (resource !== container && found.has(container)) return true;
+    const link = `link:${name.replace(/\/route_localnet$/, '')}`;
+    return resource !== link && found.has(link);
+  };
+  return [...found].filter(([resource]) => !followsFrom(resource)).map(([resource, cause]) => ({ resource, cause }));
 }

@@ -2,11 +2,13 @@
 import type { HealthcheckSpec } from '../../dsl/spec.ts';
 import { readContainerStatus } from '../kernel/container-status.ts';
 import { observeContainers, readRecord } from '../kernel/containers.ts';
+import { isFrozen } from '../kernel/freezer.ts';
 import type { ContainerRecord, ContainerStatus, Health, ProcessIdentity } from '../model/container.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Conditions } from '../model/plan.ts';
 import type { RestartCounts } from '../model/restarts.ts';
+import { cgroupPath } from '../plan/names.ts';
 import { type HealthMonitor, monitorHealth } from '../supervise/health-monitor.ts';
 import { type Restarts, trackRestarts } from '../supervise/restarts.ts';
 import { SYSTEM_CLOCK } from './await.ts';
@@ -167,13 +169,13 @@ export class RunningContainers implements Disposable {
     else health?.resume();
   }
 
-  /** The launcher that watched for ends has gone: all are to be followed anew. */
-  unfollowAll(): void {
-    for (const name of [...this.#followed.keys()]) this.#unfollow(name);
+  /** The launcher that watched for ends has gone, and there is another one. */
+  awaitEndsAnew(): void {
+    for (const [name, { monitor, stop }] of this.#followed) this.#awaitEnd(name, { monitor, stop: stop.signal });
   }
 
   [Symbol.dispose](): void {
-    this.unfollowAll();
+    for (const name of [...this.#followed.keys()]) this.#unfollow(name);
     for (const { timer } of this.#pending.values()) clearTimeout(timer);
     this.#pending.clear();
   }
@@ -191,9 +193,15 @@ export class RunningContainers implements Disposable {
     const stop = new AbortController();
     const health = record.healthcheck && this.#watchHealth(name, { record, status, check: record.healthcheck });
     this.#followed.set(name, { monitor, stop, health });
-    this.#options.session.launcher.waitExit(monitor, stop.signal).then(
+    const { cgroups, stack } = this.#options.session;
+    if (isFrozen(cgroups, cgroupPath(stack, name))) health?.pause();
+    this.#awaitEnd(name, { monitor, stop: stop.signal });
+  }
+
+  #awaitEnd(name: ContainerName, { monitor, stop }: { readonly monitor: ProcessIdentity; readonly stop: AbortSignal }): void {
+    this.#options.session.launcher.waitExit(monitor, stop).then(
       () => this.#ended(name, monitor),
-      // Unfollowed, or the launcher has gone: then all are followed anew.
+      // Unfollowed, or the launcher has gone: then the next one is asked.
       () => undefined,
     );
   }

@@ -48,6 +48,7 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
   tell({ type: 'planned', at: Date.now(), plan });
   if (plan.steps.length === 0) return;
   const started = new Set<number>();
+  const halfWay = new Set<ContainerName>();
   const track = (event: EngineEvent): void => {
     if (!('step' in event)) return;
     if (event.type === 'step.started') {
@@ -66,6 +67,8 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
       onEvent(event) {
         track(event);
         noteContainer(supervision.containers, event);
+        if (event.type === 'step.done' && event.step.op.kind === 'container.stop') halfWay.add(event.step.op.name);
+        if (event.type === 'step.started' && event.step.op.kind === 'container.start') halfWay.delete(event.step.op.process.name);
         tell(event);
       },
       now: Date.now,
@@ -73,6 +76,9 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
     });
   } finally {
     for (const step of plan.steps) underWay.delete(step);
+    // Stopped to be started again, which something has prevented: they did not end by themselves.
+    for (const { op } of plan.steps)
+      if (op.kind === 'container.start' && halfWay.has(op.process.name)) supervision.containers.makeDue(op.process.name);
     for (const message of session.warnings) tell({ type: 'notice', at: Date.now(), message });
     session.warnings.clear();
   }

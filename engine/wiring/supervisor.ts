@@ -179,8 +179,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
   }
 
   #launcherGone(): void {
-    this.containers.unfollowAll();
     this.session.forgetLauncher();
+    this.containers.awaitEndsAnew();
     this.#kernel.begin();
     this.follow();
     this.repairs.request();
