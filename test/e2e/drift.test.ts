@@ -24,6 +24,9 @@ const foreign = {
   make() {
     ip('link', 'add', 'foreign0', 'type', 'veth', 'peer', 'name', 'foreign1');
     ip('address', 'add', '192.0.2.1/24', 'dev', 'foreign0');
+    this.makeRules();
+  },
+  makeRules() {
     iptables('filter', '-A', 'FORWARD', '-s', '192.0.2.7', '-j', 'ACCEPT');
     iptables('nat', '-A', 'POSTROUTING', '-s', '192.0.2.7', '-j', 'MASQUERADE');
   },
@@ -69,8 +72,8 @@ async function repairs({ heard, web, db }: Stage, breakIt: () => void, drifted: 
   expect(heard.of('repair.failed')).toEqual([]);
 }
 
-beforeEach(foreign.make);
-afterEach(foreign.remove);
+beforeEach(() => foreign.make());
+afterEach(() => foreign.remove());
 
 test('a link that somebody deletes comes back with its addresses, and no container is restarted', async () => {
   await onStage(async (stage) => {
@@ -89,7 +92,7 @@ test('addresses and routes come back, on the host and in a container', async () 
   await onStage(async (stage) => {
     const { web } = stage;
     await repairs(stage, () => ip('address', 'flush', 'dev', bridgeOf('front')), /^address:shop\/front$/);
-    await repairs(stage, () => inNetns(web, 'ip', '-4', 'address', 'flush', 'dev', 'eth0'), /^address:shop\/web-1@front$/);
+    await repairs(stage, () => inNetns(web, 'ip', '-4', 'address', 'flush', 'dev', 'eth0'), /shop\/web-1@front$/);
     await repairs(stage, () => inNetns(web, 'ip', 'route', 'delete', 'default'), /^route:shop\/web-1@front$/);
     await repairs(stage, () => inNetns(web, 'ip', 'link', 'set', 'eth0', 'down'), /shop\/web-1@front$/);
   });
@@ -100,15 +103,8 @@ test('chains and jumps come back, and rules of others stay where they are', asyn
     const chains = ownChains();
     await repairs(stage, () => iptables('filter', '-D', 'FORWARD', '-j', chains.filter('FWD')), /^firewall:shop\/filter$/);
     await repairs(stage, () => iptables('nat', '-F', chains.filter('OUT')), /^firewall:shop\/nat$/);
-    await repairs(
-      stage,
-      () => {
-        iptables('filter', '-D', 'FORWARD', '-j', chains.filter('ISO'));
-        iptables('filter', '-F', chains.filter('ISO'));
-        iptables('filter', '-X', chains.filter('ISO'));
-      },
-      /^firewall:shop\/filter$/,
-    );
+    const iso = chains.filter('ISO');
+    await repairs(stage, () => restore('filter', `-D FORWARD -j ${iso}`, `-F ${iso}`, `-X ${iso}`), /^firewall:shop\/filter$/);
   });
 });
 
@@ -124,6 +120,7 @@ test('all of iptables flushed: ours comes back', async () => {
     await repairs(stage, () => flush('filter'), /^firewall:shop\/filter$/);
     await repairs(stage, () => flush('nat'), /^firewall:shop\/nat$/);
     await repairs(stage, () => ['filter', 'nat'].forEach(flush), /^firewall:shop\//);
+    foreign.makeRules();
   });
 });
 
@@ -220,8 +217,10 @@ test('a repair that cannot work is told, tried less and less often, and keeps no
     const { p, heard, web } = stage;
     const bridge = bridgeOf('back');
     // Somebody's own link of that name: not ours to remove.
-    ip('link', 'delete', bridge);
-    ip('link', 'add', bridge, 'type', 'dummy');
+    whileStopped(heard.pid, () => {
+      ip('link', 'delete', bridge);
+      ip('link', 'add', bridge, 'type', 'dummy');
+    });
     const first = await heard.hears('repair.failed');
     expect(first.message).toMatch(new RegExp(`\`${bridge}\`.*does not bear our mark`));
     const third = await heard.hears('repair.failed', ({ attempts }) => attempts === 3);
@@ -291,6 +290,21 @@ function ip(...argv: readonly string[]): void {
 
 function iptables(table: string, ...argv: readonly string[]): void {
   execFileSync('iptables', ['-w', '-t', table, ...argv]);
+}
+
+/** In one transaction: nothing can come in between. */
+function restore(table: string, ...rules: readonly string[]): void {
+  execFileSync('iptables-restore', ['-w', '--noflush'], { input: `*${table}\n${rules.join('\n')}\nCOMMIT\n` });
+}
+
+/** What `change` does is seen all at once: a repair comes within milliseconds. */
+function whileStopped(pid: number, change: () => void): void {
+  process.kill(pid, 'SIGSTOP');
+  try {
+    change();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
 }
 
 function inNetns(pid: number, ...argv: readonly string[]): string {
