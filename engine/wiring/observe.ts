@@ -1,5 +1,6 @@
 /** Asks every driver what is there of one stack. Synchronous reads first; the firewall's process runs beside them. */
 import fs from 'node:fs';
+import { missingMounts } from '../codec/missing-mounts.ts';
 import { observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
@@ -7,6 +8,7 @@ import { observeFiles } from '../kernel/files.ts';
 import { observeFirewall } from '../kernel/firewall.ts';
 import { observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
+import { observeMounts, targetResolver } from '../kernel/mounts.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
@@ -88,12 +90,19 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
     const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
     const resources: ObservedResource[] = [
-      { kind: 'container', id: `container:${stack.name}/${name}`, state },
+      { kind: 'container', id: `container:${stack.name}/${name}`, state: withInside ? { ...state, lostMounts: lostMounts(state) } : state },
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
     if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
     return withInside ? [...resources, ...inside(stack.name, state, interfaces)] : resources;
   });
+}
+
+function lostMounts({ record, status }: ContainerState): readonly string[] {
+  if (!record || status.state !== 'running' || !status.init) return [];
+  const { pid } = status.init;
+  const mounts = observeMounts(pid);
+  return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
 }
 
 /** `web-1/eth0` → `web-1@front`, as it was given out. */

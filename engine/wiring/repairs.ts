@@ -16,10 +16,16 @@ const COALESCE_MS = 5;
 /** What we did ourselves is told by the kernel, too: it is looked at once, when that is over. ms. */
 const QUIET_AFTER_CHANGE_MS = 100;
 
+export interface RepairsOptions {
+  /** Before each look at everything: from then on changes are heard of. */
+  readonly onLook: () => void;
+  /** After it. */
+  readonly onSettled: () => void;
+}
+
 export class Repairs implements Disposable {
   readonly #supervision: Supervision;
-  /** Called after each look at everything. */
-  readonly #onSettled: () => void;
+  readonly #options: RepairsOptions;
   #backoff: RepairBackoff = NO_REPAIR_FAILED;
   readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -30,9 +36,9 @@ export class Repairs implements Disposable {
   /** What could not be repaired, and when it is tried again. */
   #failing: { readonly resources: ReadonlySet<ResourceId>; readonly message: string; readonly retryAt: number } | undefined;
 
-  constructor(supervision: Supervision, onSettled: () => void) {
+  constructor(supervision: Supervision, options: RepairsOptions) {
     this.#supervision = supervision;
-    this.#onSettled = onSettled;
+    this.#options = options;
   }
 
   /** Something may differ. */
@@ -84,7 +90,7 @@ export class Repairs implements Disposable {
       .finally(() => {
         this.#running = false;
         if (this.#wantedAgain) this.request();
-        this.#onSettled();
+        this.#options.onSettled();
       });
   }
 
@@ -93,6 +99,7 @@ export class Repairs implements Disposable {
     using _turn = await changes.take();
     const { desired } = this.#supervision;
     if (!desired || this.#over.signal.aborted) return;
+    this.#options.onLook();
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
     const restart = containers.due;
     const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };

@@ -65,10 +65,13 @@ export class Supervisor implements Supervision, AsyncDisposable {
       onMoment: (moment, container) => this.hooks.call(moment, container, this.desired),
       restarts: before?.restarts ?? {},
     });
-    this.repairs = new Repairs(this, () => {
-      this.follow();
-      for (const check of [...this.#settledChecks]) check();
-      onSettled();
+    this.repairs = new Repairs(this, {
+      onLook: () => this.follow(),
+      onSettled: () => {
+        this.save(false);
+        for (const check of [...this.#settledChecks]) check();
+        onSettled();
+      },
     });
     this.#kernel = new KernelWatch(session, {
       onChange: () => this.repairs.request(),
@@ -111,7 +114,6 @@ export class Supervisor implements Supervision, AsyncDisposable {
   follow(): void {
     this.containers.followAll({ adopt: false, stopped: this.stopped });
     this.#kernel.update(this.desired?.desired);
-    this.save(false);
   }
 
   /** Resolves when `holds`, which is asked whenever everything has been looked at. */

@@ -12,7 +12,8 @@ export const containerRule: Rule<'container'> = (_id, { desired, observed }, { p
   const replacement = replacementCause(desired, observed, policy);
   if (replacement !== undefined) return replace(desired, replacement);
   const ending = policy.repair ? driftCause(observed.status) : creationCause(observed.status, desired.record);
-  const again = order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : ending;
+  // The kernel lets nobody put a mount back under a process that has it open: it is started again.
+  const again = order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : (ending ?? mountCause(observed));
   if (again !== undefined) return createAgain(desired, observed, { cause: again, policy, order });
   if (policy.repair || JSON.stringify(desired.record) === JSON.stringify(observed.record)) return NOTHING;
   return make({ kind: 'container.update', container: desired }, recordChange(observed.record, desired.record));
@@ -67,6 +68,11 @@ function driftCause(status: ContainerStatus): string | undefined {
   const { state, exit } = status;
   if (state === 'stopped' && exit === undefined) return 'its monitor was killed';
   return state === 'stopped' && !exit?.initKilled ? undefined : endCause(status);
+}
+
+function mountCause({ lostMounts }: ContainerState): string | undefined {
+  if (lostMounts === undefined || lostMounts.length === 0) return undefined;
+  return `${lostMounts.join(', ')} ${lostMounts.length === 1 ? 'was' : 'were'} unmounted in it`;
 }
 
 /** Why it doesn't run. Undefined: it does. One that was created and not started has a monitor that waits for a launcher that may be gone. */
