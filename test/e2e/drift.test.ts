@@ -10,14 +10,12 @@ import { type Project, withProject } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
 import { snapshotWorld } from '../support/world.ts';
 
-const shop = only({
-  services: {
-    web: { ...page, ports: ['18080:80'], networks: ['front', 'back'], volumes: ['data:/data'], limits: { pids: 50, memory: '64MiB' } },
-    db: { ...idle, networks: ['back'] },
-  },
-  networks: { front: {}, back: { internal: true } },
-  volumes: { data: {} },
-});
+const services = {
+  web: { ...page, ports: ['18080:80'], networks: ['front', 'back'], volumes: ['data:/data'], limits: { pids: 50, memory: '64MiB' } },
+  db: { ...idle, networks: ['back'] },
+};
+const networks = { networks: { front: {}, back: { internal: true } }, volumes: { data: {} } };
+const shop = only({ services, ...networks });
 
 /** Three objects of somebody else, among ours. */
 const foreign = {
@@ -150,7 +148,7 @@ test('limits that somebody rewrites are written once more', async () => {
 
 test('a hosts file that is rewritten or emptied is whole again, for the container too', async () => {
   await onStage(async (stage) => {
-    const path = hostsFile(stage.p, 'web-1');
+    const path = fileOf(stage.p, 'hosts/web-1');
     const seen = () => execFileSync('nsenter', ['-t', `${stage.web}`, '-m', 'cat', '/etc/hosts'], { encoding: 'utf8' });
     const before = seen();
     expect(before).toMatch(/\bdb\b/);
@@ -161,12 +159,24 @@ test('a hosts file that is rewritten or emptied is whole again, for the containe
   });
 });
 
-test('a hosts file that is deleted comes back', async () => {
-  await onStage(async (stage) => {
-    const path = hostsFile(stage.p, 'web-1');
-    const before = readFileSync(path, 'utf8');
-    await repairs(stage, () => rmSync(path), /^file:shop\/web-1\/hosts$/);
-    expect(readFileSync(path, 'utf8')).toBe(before);
+test('a hosts file or a volume that is deleted comes back, and the container with it: it had the deleted one mounted', async () => {
+  await withProject(shop, async (p) => {
+    await p.ok(['up', '-d']);
+    using heard = await listen(p);
+    const hosts = fileOf(p, 'hosts/web-1');
+    const content = readFileSync(hosts, 'utf8');
+    for (const path of [hosts, fileOf(p, 'volumes/data')]) {
+      heard.clear();
+      rmSync(path, { recursive: true });
+      await heard.hears('repaired', ({ resources }) => resources.includes('container:shop/web-1'));
+    }
+    expect(readFileSync(hosts, 'utf8')).toBe(content);
+    await p.ok(['exec', '-T', 'web', 'sh', '-c', 'echo kept > /data/kept']);
+    expect(readFileSync(fileOf(p, 'volumes/data/kept'), 'utf8')).toBe('kept\n');
+    p.write(only({ services: { ...services, db: { ...services.db, networks: { back: { aliases: ['database'] } } } }, ...networks }));
+    await p.ok(['up', '-d']);
+    expect((await p.ok(['exec', '-T', 'web', 'cat', '/etc/hosts'])).stdout).toMatch(/\bdatabase\b/);
+    expect((await p.ok(['plan'])).stdout).not.toMatch(/->/);
   });
 });
 
@@ -191,6 +201,29 @@ test('a container whose init or monitor is killed runs again, though its policy 
       expect((await p.container('db-1')).pid).toBe(db.pid);
     }
     expect((await p.container('web-1')).restarts).toBe(2);
+  });
+});
+
+test('a container that somebody took a mount from is started again with it', async () => {
+  await withProject(shop, async (p) => {
+    await p.ok(['up', '-d']);
+    using heard = await listen(p);
+    const db = await p.container('db-1');
+    await p.ok(['exec', '-T', 'web', 'sh', '-c', 'echo kept > /data/kept; echo kept > /kept']);
+    for (const target of ['/data', '/etc/hosts']) {
+      heard.clear();
+      const before = await initOf(p, 'web-1');
+      inMounts(before, 'umount', target);
+      expect((await heard.hears('drift')).cause).toBe(`${target} was unmounted or deleted`);
+      expect((await heard.hears('repaired')).resources).toEqual(['container:shop/web-1']);
+      expect(await initOf(p, 'web-1')).not.toBe(before);
+      expect((await p.ok(['exec', '-T', 'web', 'cat', '/data/kept', '/kept'])).stdout).toBe('kept\nkept\n');
+      expect((await p.ok(['exec', '-T', 'web', 'cat', '/etc/hosts'])).stdout).toMatch(/\bdb\b/);
+    }
+    const web = await initOf(p, 'web-1');
+    expect(() => inMounts(web, 'umount', '-l', '/'), 'its root is the root of its namespace, which cannot go').toThrow('Invalid argument');
+    expect((await p.container('db-1')).pid).toBe(db.pid);
+    expect((await p.ok(['plan'])).stdout).not.toMatch(/->/);
   });
 });
 
@@ -309,6 +342,10 @@ function whileStopped(pid: number, change: () => void): void {
   }
 }
 
+function inMounts(pid: number, ...argv: readonly string[]): string {
+  return execFileSync('nsenter', ['-t', `${pid}`, '-m', '--', ...argv], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
 function inNetns(pid: number, ...argv: readonly string[]): string {
   return execFileSync('nsenter', ['-t', `${pid}`, '-n', '--', ...argv], { encoding: 'utf8' });
 }
@@ -385,7 +422,7 @@ function insideOf(pid: number): string {
   );
 }
 
-function hostsFile(p: Project, container: string): string {
+function fileOf(p: Project, path: string): string {
   const [stack] = readdirSync(`${p.stateDirectory}/stacks`);
-  return `${p.stateDirectory}/stacks/${stack}/hosts/${container}`;
+  return `${p.stateDirectory}/stacks/${stack}/${path}`;
 }
