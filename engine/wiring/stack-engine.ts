@@ -108,7 +108,7 @@ export class StackEngine implements Engine {
   async untilStopped({ targets, signal, onEvent }: TargetOptions): Promise<readonly ContainerListing[]> {
     requireRoot('wait for containers');
     const connection = await this.#openOrAdopt();
-    if (connection) return connection.call('untilStopped', { targets }, { signal, onEvent });
+    if (connection) return this.#door.call('untilStopped', { targets }, { signal, onEvent });
     return resolveTargets(listContainers(this.#session), targets, { stack: this.identity.name });
   }
 
