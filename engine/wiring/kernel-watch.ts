@@ -58,7 +58,11 @@ export class KernelWatch implements Disposable {
       this.#containers.set(name, init);
       session.launcher.subscribeContainer(name, init).catch((error: unknown) => this.#tell(error));
     }
-    const links = observeLinks(session.namespaces.host).filter(({ ifalias }) => nameFromMark(session.stack, ifalias) !== undefined);
+    const names = new Set(desired?.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.spec.ifname] : [])));
+    // One that has a name of ours and not our mark stands in the way: that it goes is what a repair waits for.
+    const links = observeLinks(session.namespaces.host).filter(
+      ({ ifname, ifalias }) => names.has(ifname) || nameFromMark(session.stack, ifalias) !== undefined,
+    );
     this.#links = new Set(links.map(({ ifindex }) => ifindex));
     this.#setFiles(desired);
   }

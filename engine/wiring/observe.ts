@@ -90,7 +90,11 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
     const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
     const resources: ObservedResource[] = [
-      { kind: 'container', id: `container:${stack.name}/${name}`, state: withInside ? { ...state, lostMounts: lostMounts(state) } : state },
+      {
+        kind: 'container',
+        id: `container:${stack.name}/${name}`,
+        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory) } : state,
+      },
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
     if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
@@ -98,10 +102,17 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
   });
 }
 
-function lostMounts({ record, status }: ContainerState): readonly string[] {
+/**
+ * What is mounted of ours (its hosts file, its volumes) and was deleted on the host counts as lost: what is made in its place is another
+ * inode, which this mount will never show. Of a user's own file that is nobody's mistake: editors save by renaming.
+ */
+function lostMounts({ record, status }: ContainerState, stackDirectory: string): readonly string[] {
   if (!record || status.state !== 'running' || !status.init) return [];
   const { pid } = status.init;
-  const mounts = observeMounts(pid);
+  const ours = new Set(
+    record.launch.mounts.flatMap((mount) => (mount.type === 'bind' && mount.source.startsWith(`${stackDirectory}/`) ? mount.target : [])),
+  );
+  const mounts = observeMounts(pid)?.filter(({ target, root }) => !(root.endsWith('//deleted') && ours.has(target)));
   return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
 }
 
