@@ -99,7 +99,8 @@ export class Repairs implements Disposable {
     const { changes, containers, stopped, underWay, emit } = this.#supervision;
     using _turn = await changes.take();
     const { desired } = this.#supervision;
-    if (!desired || this.#over.signal.aborted) return;
+    if (!desired) return this.#nothingIsWanted();
+    if (this.#over.signal.aborted) return;
     this.#options.onLook();
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
     const restart = containers.due;
@@ -154,6 +155,12 @@ export class Repairs implements Disposable {
       if (this.#failing) this.#failing = { ...this.#failing, resting: false };
       this.request();
     }, retryInMs);
+  }
+
+  /** Nothing is left that could fail, or wait. */
+  #nothingIsWanted(): void {
+    this.#waiting = {};
+    this.#recovered();
   }
 
   #recovered(): void {
