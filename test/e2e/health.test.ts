@@ -110,6 +110,10 @@ test('a dependent with `restart: true` is restarted after what it depends on, th
       for (const name of ['db-1', 'api-1', 'web-1']) await heard.hears('container.started', ({ container }) => container === name);
       const order = heard.of('container.started').map(({ container }) => container);
       expect(order, why).toEqual(['db-1', 'api-1', 'web-1']);
+      expect(
+        heard.of('drift').map(({ resource }) => resource),
+        why,
+      ).toEqual(why === 'its init was killed' ? ['container:shop/db-1'] : []);
       const healthyAt = heard.events.findIndex((event) => event.type === 'container.health' && event.health === 'healthy');
       const apiAt = heard.events.findIndex((event) => event.type === 'container.started' && event.container === 'api-1');
       expect(healthyAt, why).toBeGreaterThanOrEqual(0);
