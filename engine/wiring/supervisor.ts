@@ -78,6 +78,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
       onChange: () => this.repairs.request(),
       onLauncherGone: () => this.#launcherGone(),
       onNotice: (message) => this.emit({ type: 'notice', at: Date.now(), message }),
+      onOom: (container, kills) => this.emit({ type: 'container.oom', at: Date.now(), container, kills }),
     });
   }
 
