@@ -167,7 +167,7 @@ static void on_oom(const struct server *server, struct source *source)
 static void on_process(const struct server *server, struct source *source)
 {
   struct subscription *ended = ((struct feed *)source)->subscription;
-  /* It may be what ended it, and not be read yet. */
+  /* v2 tells up to 10 ms late if it has told of something else before (kernel/cgroup/cgroup.c, cgroup_file_notify). */
   hear_oom(server, ended);
   discard(server, ended);
 }
