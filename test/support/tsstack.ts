@@ -52,7 +52,11 @@ export interface Running {
  * Makes a project, lets `body` use it, takes the stack down with its volumes, and holds the world to what it was before, whether or not
  * `body` failed (its failure is the one reported).
  */
-export async function withProject(files: Readonly<Record<string, string>>, body: (project: Project) => Promise<void>): Promise<void> {
+export async function withProject(
+  files: Readonly<Record<string, string>>,
+  body: (project: Project) => Promise<void>,
+  { timeoutMs = 45_000 * patience }: { readonly timeoutMs?: number } = {},
+): Promise<void> {
   const base = mkdtempSync(join(tmpdir(), 'tsstack-e2e-'));
   const { project, running } = makeProject(base, files);
   const options = { directories: [project.stateDirectory, project.runDirectory] };
@@ -60,7 +64,7 @@ export async function withProject(files: Readonly<Record<string, string>>, body:
   const failures: unknown[] = [];
   const collect = (promise: Promise<unknown>) => promise.catch((error: unknown) => failures.push(error));
 
-  await collect(inTime(body(project)));
+  await collect(inTime(body(project), timeoutMs));
   for (const child of running) await collect(kill(child));
   // An instance is a stack of its own: `body` takes those down that it brought up.
   await collect(project.ok(['down', '--volumes', '--timeout', '1']));
@@ -70,10 +74,10 @@ export async function withProject(files: Readonly<Record<string, string>>, body:
 }
 
 /** Before vitest gives a test up (60 s): it would not wait for the stack to be taken down. */
-async function inTime(work: Promise<void>): Promise<void> {
+async function inTime(work: Promise<void>, timeoutMs: number): Promise<void> {
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    deadline = setTimeout(() => reject(new Error(`the scenario did not end within ${45 * patience} s`)), 45_000 * patience);
+    deadline = setTimeout(() => reject(new Error(`the scenario did not end within ${timeoutMs / 1000} s`)), timeoutMs);
   });
   await Promise.race([work, late]).finally(() => clearTimeout(deadline));
 }
