@@ -1,32 +1,56 @@
 /**
- * `npm run bench`: how long `up`, an `up` that changes nothing, and `down` take, what stays in memory, and what the kernel alone
- * would take. Beside it whatever compose and engine this machine has, with the same root filesystem, in the same run.
- * Works on this host as a user does; `sh scripts/fake-host.sh node bench/bench.mjs` keeps its network to itself.
+ * `npm run bench`: how long things take, beside whatever compose and engine this machine has, with the same root filesystem, in the same run.
+ * Works on this host as a user does; `sh scripts/fake-host.sh node bench/bench.mjs` keeps its network to itself, and
+ * `sh scripts/fake-host.sh sh bench/with-docker.sh node bench/bench.mjs` brings a Docker of its own.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { adoption } from './adoption.mjs';
+import { chain } from './chain.mjs';
+import { change } from './change.mjs';
 import { run } from './command.mjs';
-import { floor } from './floor.mjs';
-import { measure, median } from './measure.mjs';
-import { renderTable } from './render.mjs';
+import { idle } from './idle.mjs';
+import { lifecycle } from './lifecycle.mjs';
+import { renderTables } from './render.mjs';
+import { repair } from './repair.mjs';
 import { compose, image, tsstack } from './sides.mjs';
 import { writeProject } from './stack.mjs';
+import { median } from './statistics.mjs';
+import { watch } from './watch.mjs';
+
+/** Each: how often it is done unless `--runs` says. */
+const measurements = {
+  lifecycle: { measure: lifecycle, runs: 7 },
+  repair: { measure: repair, runs: 20 },
+  change: { measure: change, runs: 10 },
+  watch: { measure: watch, runs: 20 },
+  chain: { measure: chain, runs: 7 },
+  idle: { measure: idle, runs: 1 },
+  adoption: { measure: adoption, runs: 10 },
+};
 
 const { values: options } = parseArgs({
   options: {
+    only: { type: 'string', default: Object.keys(measurements).join(',') },
     sizes: { type: 'string', default: '1,10,50' },
-    runs: { type: 'string', default: '7' },
+    runs: { type: 'string' },
+    'idle-seconds': { type: 'string', default: '30' },
     json: { type: 'boolean', default: false },
     'no-compose': { type: 'boolean', default: false },
   },
 });
 
+const only = options.only.split(',');
 const sizes = options.sizes.split(',').map(Number);
-const runs = Number(options.runs);
-if ([...sizes, runs].some((number) => !Number.isInteger(number) || number < 1)) {
-  console.error('usage: bench.mjs [--sizes 1,10,50] [--runs 7] [--json] [--no-compose]');
+const idleSeconds = Number(options['idle-seconds']);
+const runs = options.runs === undefined ? undefined : Number(options.runs);
+const numbers = [...sizes, idleSeconds, ...(runs === undefined ? [] : [runs])];
+if (numbers.some((number) => !Number.isInteger(number) || number < 1) || only.some((name) => !Object.hasOwn(measurements, name))) {
+  console.error(
+    `usage: bench.mjs [--only ${Object.keys(measurements).join(',')}] [--sizes 1,10,50] [--runs N] [--idle-seconds 30] [--json] [--no-compose]`,
+  );
   process.exit(2);
 }
 if (process.getuid?.() !== 0) {
@@ -37,8 +61,7 @@ if (process.getuid?.() !== 0) {
 const base = mkdtempSync(join(tmpdir(), 'tsstack-bench-'));
 chmodSync(base, 0o755); // the floor's containers, which are nobody here, look up their root in it
 try {
-  const result = await bench();
-  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : renderTable(result));
+  await bench();
 } finally {
   rmSync(base, { recursive: true, force: true });
 }
@@ -46,34 +69,32 @@ try {
 async function bench() {
   const other = options['no-compose'] ? { why: 'not asked for' } : await compose();
   const sides = [tsstack(base), ...(other.side ? [other.side] : [])];
-  const results = [];
-  for (const services of sizes) {
-    const directory = join(base, `bench-${services}`);
-    mkdirSync(directory);
+  const machine = await describeMachine();
+  const project = (name, services) => {
+    const directory = join(base, name);
     writeProject(directory, services, image);
-    const measured = {};
-    for (const side of sides) {
-      console.error(`${services} services: ${side.name} …`);
-      await side.prepare(directory);
-      measured[side.name] = await measure(side, directory, runs);
-    }
-    results.push({ services, floor: await floor(base, join(directory, 'rootfs'), services, runs), sides: measured });
-  }
-  for (const side of sides) await side.close();
-  return {
-    machine: { cpus: cpus().length, model: cpus()[0]?.model, kernel: release(), node: process.version, emptyNodeMs: await emptyNode() },
-    runs,
-    compared: other.side?.name ?? null,
-    notCompared: other.why ?? null,
-    results,
+    return directory;
   };
+  const tables = [];
+  try {
+    for (const side of sides) await side.prepare(project('image', {}));
+    for (const name of only) {
+      const { measure, runs: usually } = measurements[name];
+      const say = (text) => console.error(`${name}: ${text} …`);
+      tables.push({ name, ...(await measure({ sides, sizes, runs: runs ?? usually, idleSeconds, project, base, say })) });
+    }
+  } finally {
+    for (const side of sides) await side.close();
+    const result = { machine, notCompared: other.why, tables };
+    process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : renderTables(tables, machine, other.why));
+  }
 }
 
-/** What no command of ours can be faster than: tells a slow hour of the machine from a slow change of ours. */
-async function emptyNode() {
-  const env = { ...process.env };
-  delete env.NODE_EXTRA_CA_CERTS;
+/** The empty process is what no command of ours can be faster than: tells a slow hour of the machine from a slow change of ours. */
+async function describeMachine() {
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
   const times = [];
   for (let i = 0; i < 11; i++) times.push((await run([process.execPath, '-e', '0'], { env })).ms);
-  return median(times);
+  const [load] = readFileSync('/proc/loadavg', 'utf8').split(' ');
+  return { cpus: cpus().length, model: cpus()[0]?.model, kernel: release(), node: process.version, load, emptyNodeMs: median(times) };
 }

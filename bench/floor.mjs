@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './command.mjs';
-import { median } from './measure.mjs';
+import { median } from './statistics.mjs';
 
 const source = new URL('floor.c', import.meta.url).pathname;
 

@@ -1,50 +1,35 @@
-/** What the project promises, in ms and MB. */
-const targets = {
-  1: { upMs: 110, unchangedMs: 90 },
-  10: { upMs: 150, unchangedMs: 90, pssMB: 60 },
-  50: { upMs: 300, unchangedMs: 90, downMs: 200 },
-};
-const rows = [
-  { label: 'up', key: 'upMs', pick: (m) => m.upMs, unit: 'ms' },
-  { label: 'up, unchanged', key: 'unchangedMs', pick: (m) => m.unchangedMs, unit: 'ms' },
-  { label: 'down', key: 'downMs', pick: (m) => m.downMs, unit: 'ms' },
-  { label: 'resident (PSS)', key: 'pssMB', pick: (m) => m.resident.pssMB, unit: 'MB' },
-];
+/**
+ * @typedef {string | number | { value?: number, unit: string, of?: number } | { cannot: string }} Cell a figure; with `of`, the target of that figure
+ * @typedef {{ title: string, rows: readonly Record<string, Cell>[], notes?: readonly string[] }} Table its columns are the keys of its rows
+ */
 
-/** One line a size and figure. `ratio`: how many times the other side's is tsstack's. */
-export function renderTable({ machine, runs, compared, notCompared, results }) {
-  const head = ['services', '', 'tsstack', 'target', 'kernel floor', ...(compared ? [compared, 'ratio'] : [])];
-  const lines = results.flatMap(({ services, floor, sides }) =>
-    rows.map(({ label, key, pick, unit }) => {
-      const ours = pick(sides.tsstack);
-      const target = targets[services]?.[key];
-      const cells = [
-        String(services),
-        label,
-        amount(ours, unit),
-        target === undefined ? '' : verdict(ours, target, unit),
-        amount(floor[key], unit),
-      ];
-      if (!compared) return cells;
-      const theirs = pick(sides[compared]);
-      return [...cells, amount(theirs, unit), `${(theirs / ours).toFixed(1)}×`];
-    }),
-  );
-  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((cells) => cells[column].length)));
-  const text = [head, ...lines].map((cells) =>
+/** @param {readonly Table[]} tables @param {{ cpus: number, model: string, kernel: string, node: string, emptyNodeMs: number, load: string }} machine */
+export function renderTables(tables, machine, notCompared) {
+  const { cpus, model, kernel, node, emptyNodeMs, load } = machine;
+  const about = `${cpus} × ${model}, Linux ${kernel}, load ${load} at the start, Node ${node}, of which an empty process takes ${emptyNodeMs.toFixed(0)} ms`;
+  return `${tables.map(renderTable).join('\n\n')}\n\n${about}\n${notCompared ? `nothing to compare with: ${notCompared}\n` : ''}`;
+}
+
+/** @param {Table} table */
+function renderTable({ title, rows, notes = [] }) {
+  const head = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const lines = [head, ...rows.map((row) => head.map((key) => cellText(row[key])))];
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column].length)));
+  const text = lines.map((cells) =>
     cells
       .map((cell, column) => cell.padEnd(widths[column]))
       .join('   ')
       .trimEnd(),
   );
-  const about = `medians of ${runs} runs on ${machine.cpus} × ${machine.model}, Linux ${machine.kernel}, Node ${machine.node}, of which an empty process takes ${machine.emptyNodeMs.toFixed(0)} ms`;
-  return `${text.join('\n')}\n\n${about}\n${compared ? '' : `nothing to compare with: ${notCompared}\n`}`;
+  return [`── ${title}`, ...text, ...notes.map((note) => `   ${note}`)].join('\n');
 }
 
-function amount(value, unit) {
-  return value === undefined ? '' : `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
-}
-
-function verdict(value, target, unit) {
-  return `< ${target} ${unit} ${value < target ? 'met' : 'MISSED'}`;
+function cellText(cell) {
+  if (cell === undefined) return '';
+  if (typeof cell !== 'object') return String(cell);
+  if ('cannot' in cell) return `cannot: ${cell.cannot}`;
+  const { value, unit, of } = cell;
+  if (value === undefined) return '';
+  if (of !== undefined) return `< ${value} ${unit} ${of < value ? 'met' : 'MISSED'}`;
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`.trim();
 }

@@ -2,12 +2,15 @@
  * The sides of the comparison: each can bring the same project up and down, and says which processes are its own.
  * @typedef {{
  *   name: string,
+ *   command: readonly string[],
+ *   env: NodeJS.ProcessEnv,
  *   prepare(directory: string): Promise<void>,
  *   up(directory: string): Promise<number>,
  *   down(directory: string): Promise<number>,
+ *   containers(directory: string): Promise<readonly number[]>,
  *   owns(pid: number): boolean,
  *   close(): Promise<void>,
- * }} Side `up` and `down` resolve to milliseconds.
+ * }} Side `up` and `down` resolve to milliseconds, `containers` to the first process of each.
  */
 import { join } from 'node:path';
 import { run, succeeds } from './command.mjs';
@@ -27,13 +30,17 @@ export function tsstack(base) {
     TSSTACK_RUN_DIR: join(base, 'run'),
     TSSTACK_CACHE_DIR: join(base, 'cache'),
   };
-  const tsstackCommand = async (cwd, ...argv) => (await run([process.execPath, cli, ...argv], { cwd, env })).ms;
+  const command = [process.execPath, cli];
+  const tsstackCommand = (cwd, ...argv) => run([...command, ...argv], { cwd, env });
   return {
     name: 'tsstack',
+    command,
+    env,
     prepare: async () => {},
-    up: (directory) => tsstackCommand(directory, 'up', '-d'),
-    down: (directory) => tsstackCommand(directory, 'down', '--volumes'),
-    owns: (pid) => inCgroup(pid, 'tsstack/') || /tsstack-launcher|bin\/tsstack\.cjs/.test(commandLine(pid)),
+    up: async (directory) => (await tsstackCommand(directory, 'up', '-d')).ms,
+    down: async (directory) => (await tsstackCommand(directory, 'down', '--volumes')).ms,
+    containers: async (directory) => JSON.parse((await tsstackCommand(directory, 'ps', '--json')).stdout).map(({ pid }) => pid),
+    owns: (pid) => inCgroup(pid, 'tsstack/') || /^tsstack-supervisor|tsstack-launcher|bin\/tsstack\.cjs/.test(commandLine(pid)),
     close: async () => {},
   };
 }
@@ -56,15 +63,22 @@ export async function compose() {
 }
 
 /** @returns {Side} */
-function composeSide({ name, command, engine }) {
-  const composeCommand = async (cwd, ...argv) => (await run([...command, '--project-name', 'bench', ...argv], { cwd, env: cleanEnv })).ms;
+function composeSide({ name, command: program, engine }) {
+  const command = [...program, '--project-name', 'bench'];
+  const composeCommand = (cwd, ...argv) => run([...command, ...argv], { cwd, env: cleanEnv });
   return {
     name,
+    command,
+    env: cleanEnv,
     prepare: async (directory) => {
       await run([engine, 'import', join(directory, 'rootfs.tar'), image]);
     },
-    up: (directory) => composeCommand(directory, 'up', '-d'),
-    down: (directory) => composeCommand(directory, 'down', '--volumes'),
+    up: async (directory) => (await composeCommand(directory, 'up', '-d')).ms,
+    down: async (directory) => (await composeCommand(directory, 'down', '--volumes')).ms,
+    containers: async (directory) => {
+      const ids = (await composeCommand(directory, 'ps', '-q')).stdout.split('\n').filter(Boolean);
+      return (await run([engine, 'inspect', '--format', '{{.State.Pid}}', ...ids])).stdout.trim().split('\n').map(Number);
+    },
     owns: (pid) =>
       /\b(dockerd|containerd|containerd-shim\S*|docker-proxy|docker-init|conmon|netavark|aardvark-dns|rootlessport)\b/.test(
         commandLine(pid),

@@ -1,27 +1,31 @@
-/** The stack that every side brings up: N copies of busybox httpd on one bridge network, the first with two published ports. */
+/** The same project for every side: a root filesystem of busybox, a stack file and a compose file, as near as the two come. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { page } from './page.mjs';
 
-export const ports = [18080, 18081];
-export const page = 'bench\n';
+/**
+ * @typedef {{
+ *   ports?: readonly number[], memoryMiB?: number, mount?: string, restart?: boolean, healthy?: boolean, after?: string, replicas?: number,
+ * }} Service all of them are busybox's httpd. `ports` on loopback; `mount`: a directory where the page is; `healthy`: its check succeeds at once;
+ * `after`: the service that must be healthy before.
+ */
 const command = ['/bin/busybox', 'httpd', '-f', '-p', '80', '-h', '/www'];
+const check = ['CMD', '/bin/busybox', 'true'];
+const interval = '1s';
 
-/** @param {number} services */
-const names = (services) => Array.from({ length: services }, (_, i) => `s${i + 1}`);
-
-/** Two published ports: of the first service, and of the second if there is one. @param {number} i @param {number} services */
-function publishedBy(i, services) {
-  if (services === 1) return ports;
-  return i < ports.length ? [ports[i]] : [];
+/** Writes `rootfs/`, `rootfs.tar`, `www/` and both files. @param {string} directory @param {Record<string, Service>} services @param {string} image */
+export function writeProject(directory, services, image) {
+  mkdirSync(join(directory, 'www'), { recursive: true });
+  writeFileSync(join(directory, 'www/index.html'), page);
+  writeRootfs(join(directory, 'rootfs'));
+  writeFiles(directory, services, image);
 }
 
-/** Writes `rootfs/`, `rootfs.tar`, `stack.config.ts` and `compose.yaml`. @param {string} directory @param {number} services @param {string} image */
-export function writeProject(directory, services, image) {
-  mkdirSync(directory, { recursive: true });
-  writeRootfs(join(directory, 'rootfs'));
+/** Another stack in the same project. */
+export function writeFiles(directory, services, image) {
   writeFileSync(join(directory, 'stack.config.ts'), stackFile(services));
-  writeFileSync(join(directory, 'compose.yaml'), composeFile(services, image));
+  writeFileSync(join(directory, 'compose.yaml'), JSON.stringify(composeFile(services, image)));
 }
 
 function writeRootfs(directory) {
@@ -34,13 +38,21 @@ function writeRootfs(directory) {
 }
 
 function stackFile(services) {
-  const lines = names(services).map((name, i) => {
-    const published = publishedBy(i, services).map((port) => `'${port}:80'`);
-    return `    ${name}: { image, command${published.length > 0 ? `, ports: [${published.join(', ')}]` : ''} },`;
+  const lines = Object.entries(services).map(([name, { ports, memoryMiB, mount, restart, healthy, after, replicas }]) => {
+    const rest = JSON.stringify({
+      command,
+      ports: ports?.map((port) => `${port}:80`),
+      limits: memoryMiB && { memory: `${memoryMiB}MiB` },
+      volumes: mount && [`${mount}:/www`],
+      restart: restart ? 'always' : undefined,
+      healthcheck: healthy ? { test: check, interval } : undefined,
+      dependsOn: after && { [after]: 'healthy' },
+      replicas,
+    });
+    return `    ${name}: { image, ${rest.slice(1)},`;
   });
   return `import { defineStack, rootfs } from 'tsstack';
 const image = rootfs('./rootfs');
-const command = ${JSON.stringify(command)};
 export default defineStack({
   name: 'bench',
   services: {
@@ -50,16 +62,22 @@ ${lines.join('\n')}
 `;
 }
 
-/** The same, as near as the two come: an init, no restart, loopback ports. */
+/** YAML is a superset of JSON. */
 function composeFile(services, image) {
-  const lines = names(services).flatMap((name, i) => [
-    `  ${name}:`,
-    `    image: ${image}`,
-    `    command: ${JSON.stringify(command)}`,
-    '    init: true',
-    ...(publishedBy(i, services).length > 0
-      ? [`    ports: ${JSON.stringify(publishedBy(i, services).map((port) => `127.0.0.1:${port}:80`))}`]
-      : []),
+  const entries = Object.entries(services).map(([name, { ports, memoryMiB, mount, restart, healthy, after, replicas }]) => [
+    name,
+    {
+      image,
+      command,
+      init: true,
+      ports: ports?.map((port) => `127.0.0.1:${port}:80`),
+      mem_limit: memoryMiB && `${memoryMiB}m`,
+      volumes: mount && [`${mount}:/www`],
+      restart: restart ? 'always' : undefined,
+      healthcheck: healthy ? { test: check, interval } : undefined,
+      depends_on: after && { [after]: { condition: 'service_healthy' } },
+      scale: replicas,
+    },
   ]);
-  return `version: '3.7'\nservices:\n${lines.join('\n')}\n`;
+  return { services: Object.fromEntries(entries) };
 }

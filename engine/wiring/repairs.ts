@@ -99,25 +99,30 @@ export class Repairs implements Disposable {
     const { changes, containers, stopped, underWay, emit } = this.#supervision;
     using _turn = await changes.take();
     const { desired } = this.#supervision;
-    if (!desired || this.#over.signal.aborted) return;
+    if (!desired) return this.#nothingIsWanted();
+    if (this.#over.signal.aborted) return;
     this.#options.onLook();
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
     const restart = containers.due;
     const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };
     const { whole, obstacles, blocked } = planAround(desired.desired, observed, policy);
     this.#waiting = whole.waiting;
-    for (const { op } of whole.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
     const resting = this.#failing?.resting ? this.#failing.failed : NONE;
     const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));
-    const done = plan.steps.length === 0 || (await this.#carryOut(plan, { restart, emit }));
+    const expected = withDependents(desired.desired, restart, plan);
+    const done = plan.steps.length === 0 || (await this.#carryOut(plan, { expected, emit }));
+    for (const { op } of plan.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
     if (!done) return;
     if (obstacles.length > 0) this.#failed(new Error(obstacles.map(({ message }) => message).join('\n')), { blocked });
     else if (resting.size === 0) this.#recovered();
   }
 
-  async #carryOut(plan: Plan, { restart, emit }: { readonly restart: readonly ContainerName[]; readonly emit: OnEvent }): Promise<boolean> {
+  async #carryOut(
+    plan: Plan,
+    { expected, emit }: { readonly expected: ReadonlySet<ContainerName>; readonly emit: OnEvent },
+  ): Promise<boolean> {
     const startedAt = Date.now();
-    const drifted = driftOf(plan, new Set(restart));
+    const drifted = driftOf(plan, expected);
     for (const { resource, cause } of drifted) emit({ type: 'drift', at: startedAt, resource, cause });
     const failed: Step[] = [];
     const undone = new Set<ResourceId>();
@@ -154,6 +159,12 @@ export class Repairs implements Disposable {
       if (this.#failing) this.#failing = { ...this.#failing, resting: false };
       this.request();
     }, retryInMs);
+  }
+
+  /** Nothing is left that could fail, or wait. */
+  #nothingIsWanted(): void {
+    this.#waiting = {};
+    this.#recovered();
   }
 
   #recovered(): void {
@@ -206,6 +217,23 @@ function needingAny(ids: ReadonlySet<ResourceId>, { resources }: Desired): Reado
     }
   }
   return found;
+}
+
+/** What is to be restarted, and those that are restarted because of that or of what is made again in the plan. */
+function withDependents({ resources }: Desired, restart: readonly ContainerName[], { steps }: Plan): ReadonlySet<ContainerName> {
+  const dependents = new Set<ContainerName>();
+  const renewed = new Set([...restart, ...steps.flatMap(({ op }) => (op.kind === 'container.create' ? op.container.name : []))]);
+  for (let before = -1; before !== dependents.size; ) {
+    before = dependents.size;
+    for (const { kind, id, needs } of resources) {
+      const isDragged = (need: (typeof needs)[number]) => {
+        const name = containerOfResource(need.resource);
+        return need.restart === true && (renewed.has(name) || dependents.has(name));
+      };
+      if (kind === 'process' && needs.some(isDragged)) dependents.add(containerOfResource(id));
+    }
+  }
+  return new Set([...restart, ...dependents]);
 }
 
 /** One entry a thing. A restart by policy was told as such, and what goes and comes with a container or a link is no drift of its own. */

@@ -5,6 +5,7 @@ import { encodePlan } from '../control/wire.ts';
 import type { ContainerStatus } from '../model/container.ts';
 import type { UpResult } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Policy } from '../model/plan.ts';
 import { serviceOfContainer } from '../plan/names.ts';
@@ -109,11 +110,22 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   writeDesiredState(session.paths, supervisor.desired);
   supervisor.save(false);
   const rollout = startFirstRollout(spec, plan);
+  const spared = new Set<ContainerName>();
+  const onEvent: OnEvent = (event) => {
+    if (event.type === 'step.skipped' && event.step.op.kind === 'container.stop') spared.add(event.step.op.name);
+    context.onEvent(event);
+  };
   try {
     await tellStorageFailures(session.host.stateDirectory, () =>
-      rollout ? rollOut(supervisor, rollout, { policy, context, turn }) : perform(supervisor, plan, { ...context, turn }),
+      rollout
+        ? rollOut(supervisor, rollout, { policy, context: { ...context, onEvent }, turn })
+        : perform(supervisor, plan, { ...context, onEvent, turn }),
     );
   } catch (error) {
+    if (spared.size > 0) {
+      const message = `the roll-out stopped: ${[...spared].sort().join(', ')} ${spared.size === 1 ? 'goes' : 'go'} on as before`;
+      context.onEvent({ type: 'notice', at: Date.now(), message });
+    }
     if (cancelled.aborted) await wantOnlyWhatIs(supervisor);
     throw error;
   }

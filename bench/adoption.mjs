@@ -1,0 +1,1 @@
+export const adoption = async () => ({ title: 'adoption', rows: [] });

@@ -1,0 +1,1 @@
+export const chain = async () => ({ title: 'chain', rows: [] });

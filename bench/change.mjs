@@ -1,0 +1,1 @@
+export const change = async () => ({ title: 'change', rows: [] });

@@ -1,0 +1,107 @@
+/**
+ * What others do to what we made. `make` does it at once, or starts a command that does and resolves when that has ended. `witness` returns a
+ * question: whether all is as it is when `witness` is called.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { run } from './command.mjs';
+import { isServed } from './page.mjs';
+import { port } from './repair.mjs';
+
+const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
+
+export const drifts = {
+  'veth deleted': { witness: sameNetwork, make: ({ veth }) => run(['ip', 'link', 'del', veth]) },
+  'bridge deleted': { witness: sameNetwork, make: ({ bridge }) => run(['ip', 'link', 'del', bridge]) },
+  'address in a container deleted': {
+    witness: sameNetwork,
+    make: ({ pid, address }) => run(['nsenter', '-t', pid, '-n', 'ip', 'addr', 'del', address, 'dev', 'eth0']),
+  },
+  'route in a container deleted': {
+    witness: sameNetwork,
+    make: ({ pid }) => run(['nsenter', '-t', pid, '-n', 'ip', 'route', 'del', 'default']),
+  },
+  'all of iptables flushed': { witness: sameRules, make: () => pipe(['iptables-restore'], '*filter\nCOMMIT\n*nat\nCOMMIT\n') },
+  'ip_forward off': { witness: same(() => IP_FORWARD), make: async () => writeFileSync(IP_FORWARD, '0') },
+  'limit raised': {
+    witness: same(({ memoryLimit }) => memoryLimit),
+    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(1 << 30)),
+  },
+  'hosts file rewritten': {
+    witness: same(({ hostsFile }) => hostsFile),
+    make: async ({ hostsFile }) => writeFileSync(hostsFile, '127.0.0.1 localhost\n'),
+  },
+  'mount gone': { witness: served, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/www']) },
+  'init killed': { witness: served, make: async ({ pid }) => process.kill(Number(pid), 'SIGKILL') },
+  // Docker's is the shim.
+  'monitor killed': { witness: served, make: async ({ parent }) => process.kill(parent, 'SIGKILL') },
+};
+
+function same(fileOf) {
+  return (subject) => {
+    const file = fileOf(subject);
+    const read = () => readFileSync(file, 'utf8');
+    const before = read();
+    return () => read() === before;
+  };
+}
+
+/** Both ends' links, their state and their bridge; addresses and routes of both sides. */
+function sameNetwork({ pid, sys, veth, bridge }) {
+  const look = () =>
+    [
+      `${sys}/class/net/${veth}/operstate`,
+      `${sys}/class/net/${veth}/brport/state`,
+      `${sys}/class/net/${veth}/brport/bridge/ifindex`,
+      `${sys}/class/net/${bridge}/operstate`,
+      `/proc/${pid}/net/route`,
+      '/proc/net/route',
+      `/proc/${pid}/net/fib_trie`,
+      '/proc/net/fib_trie',
+    ].map((file) => orNothing(() => (file.endsWith('fib_trie') ? ownAddresses(readFileSync(file, 'utf8')) : readFileSync(file, 'utf8'))));
+  // A bridge that is made anew is another one with the same name.
+  const comparable = (seen) => JSON.stringify(seen.map((text, i) => (i === 2 ? text !== undefined : text)));
+  const before = comparable(look());
+  return () => comparable(look()) === before;
+}
+
+/** /proc/net/fib_trie, whose shape is the trie's own business: an address, and below it that it is this host's. */
+function ownAddresses(trie) {
+  return [...trie.matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)].map(([, address]) => address).sort();
+}
+
+/** Without counters, and in any order: chains come in that of their making. */
+async function sameRules() {
+  const look = async () => {
+    const { stdout } = await run(['iptables-save']);
+    const lines = stdout.split('\n').filter((line) => !line.startsWith('#'));
+    return lines
+      .map((line) => line.replace(/ \[\d+:\d+\]$/, ''))
+      .sort()
+      .join('\n');
+  };
+  const before = await look();
+  return async () => (await look()) === before;
+}
+
+/** As its user sees it. An attempt that gets no answer is given up soon, and the next one made. */
+function served() {
+  return () => isServed(port, 50);
+}
+
+function orNothing(read) {
+  try {
+    return read();
+  } catch {
+    return undefined; // gone: that is what is to be seen
+  }
+}
+
+function pipe([file, ...argv], input) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, argv, { stdio: ['pipe', 'ignore', 'inherit'] });
+    child.on('error', reject);
+    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`\`${file}\` ended with ${code}`))));
+    child.stdin.end(input);
+  });
+}

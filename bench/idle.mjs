@@ -1,0 +1,1 @@
+export const idle = async () => ({ title: 'idle', rows: [] });

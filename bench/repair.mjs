@@ -1,0 +1,84 @@
+import { setTimeout } from 'node:timers/promises';
+import { drifts } from './drifts.mjs';
+import { answers } from './page.mjs';
+import { median, p95 } from './statistics.mjs';
+import { mountSysfs, survey } from './survey.mjs';
+
+export const port = 18080;
+const PATIENCE_MS = 10_000;
+
+/**
+ * One service that drifts, over and over: how long until what is gone is there again. The witness is the kernel itself, asked by this process
+ * and not by tsstack; between two questions 0.2 ms pass. An upper bound: from before the drift is made, or, if a command makes it, from
+ * when the last question was asked to which all was well, until the answer that it is so again.
+ */
+export async function repair({ sides, runs, project, base, say }) {
+  const directory = project('repair', { s1: { ports: [port], mount: './www', memoryMiB: 64, restart: true } });
+  const rows = Object.keys(drifts).map((what) => ({ drift: what }));
+  const sysfs = mountSysfs(base);
+  try {
+    for (const row of rows) {
+      for (const side of sides) {
+        say(`${row.drift}: ${side.name}`);
+        const times = await repairs(side, directory, { drift: drifts[row.drift], runs, sys: sysfs.path });
+        row[side.name] = times.length > 0 ? { value: median(times), unit: 'ms' } : { cannot: `not back after ${PATIENCE_MS / 1000} s` };
+        row[`p95 of ${side.name}`] = { value: times.length > 0 ? p95(times) : undefined, unit: 'ms' };
+      }
+    }
+  } finally {
+    sysfs.unmount();
+  }
+  return { title: `repair: from a drift to its being undone, median and 95th percentile of ${runs}`, rows };
+}
+
+/** In ms; none if the first one isn't undone. */
+async function repairs(side, directory, { drift, runs, sys }) {
+  try {
+    await side.up(directory);
+    const times = [];
+    for (let i = 0; i < runs; i++) {
+      await answers(port);
+      // What follows a repair is over by then, and it is in no step with anything that happens each second.
+      await setTimeout(300 + Math.random() * 500);
+      const time = await timeOne(drift, await survey(side, directory, sys));
+      if (time === undefined && i === 0) break;
+      if (time === undefined) throw new Error(`repaired ${i} times and then not any more`);
+      times.push(time);
+    }
+    return times;
+  } finally {
+    await side.down(directory);
+  }
+}
+
+async function timeOne({ witness, make }, subject) {
+  const sees = await witness(subject);
+  if (!(await sees())) throw new Error('there is nothing to drift');
+  let wasThere = performance.now();
+  let gone = false;
+  const deadline = wasThere + PATIENCE_MS;
+  const making = make(subject);
+  for (;;) {
+    const asked = performance.now();
+    const there = await sees();
+    if (there && gone) {
+      await making;
+      return performance.now() - wasThere;
+    }
+    if (there) wasThere = asked;
+    else gone = true;
+    if (asked > deadline) {
+      await making;
+      if (!gone) throw new Error('what was to be gone was there all the time');
+      return undefined;
+    }
+    await moment();
+  }
+}
+
+/** 0.2 ms, which a timer can't do, and a turn of the event loop. */
+function moment() {
+  Atomics.wait(sleeper, 0, 0, 0.2);
+  return new Promise(setImmediate);
+}
+const sleeper = new Int32Array(new SharedArrayBuffer(4));

@@ -1,0 +1,1 @@
+export const watch = async () => ({ title: 'watch', rows: [] });
