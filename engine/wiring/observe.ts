@@ -1,7 +1,7 @@
 /** Asks every driver what is there of one stack. Synchronous reads first; the firewall's process runs beside them. */
 import fs from 'node:fs';
 import { missingMounts } from '../codec/missing-mounts.ts';
-import { observeAddresses } from '../kernel/addresses.ts';
+import { connectedAddresses, observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
@@ -9,6 +9,7 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
+import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
@@ -64,7 +65,9 @@ function unowned(links: readonly LinkState[], ours: ReadonlySet<number>): Record
 
 function observeBridges({ stack, namespaces }: Session, bridges: readonly { name: string; state: LinkState }[]): ObservedResource[] {
   const byIfname = new Map(bridges.map(({ name, state }) => [state.ifname, name]));
-  const addresses = observeAddresses(namespaces.host, { in: 'host' }).flatMap((state) => {
+  const host = { in: 'host' } as const;
+  const connected = connectedAddresses(observeAddresses(namespaces.host, host), observeRoutes(namespaces.host, host));
+  const addresses = connected.flatMap((state) => {
     const name = byIfname.get(state.ifname);
     return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}`, state }];
   });

@@ -92,6 +92,9 @@ test('addresses and routes come back, on the host and in a container', async () 
     await repairs(stage, () => ip('address', 'flush', 'dev', bridgeOf('front')), /^address:shop\/front$/);
     await repairs(stage, () => inNetns(web, 'ip', '-4', 'address', 'flush', 'dev', 'eth0'), /shop\/web-1@front$/);
     await repairs(stage, () => inNetns(web, 'ip', 'route', 'delete', 'default'), /^route:shop\/web-1@front$/);
+    await repairs(stage, () => inNetns(web, 'ip', 'route', 'flush', 'dev', 'eth0'), /shop\/web-1@front$/);
+    await repairs(stage, () => inNetns(web, 'ip', 'route', 'flush', 'dev', 'eth1'), /shop\/web-1@back$/);
+    await repairs(stage, () => ip('route', 'flush', 'dev', bridgeOf('front')), /^address:shop\/front$/);
     await repairs(stage, () => inNetns(web, 'ip', 'link', 'set', 'eth0', 'down'), /shop\/web-1@front$/);
   });
 });

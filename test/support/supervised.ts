@@ -1,6 +1,7 @@
 /** What a test sees of a supervised stack: everything its supervisor tells, and who is at work for it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { type ControlConnection, connectControl } from '../../engine/control/client.ts';
+import type { ContainerListing } from '../../engine/model/engine.ts';
 import type { EngineEvent } from '../../engine/model/events.ts';
 import type { Project } from './tsstack.ts';
 import { until } from './until.ts';
@@ -59,6 +60,13 @@ function told(event: EngineEvent): string {
     return `planned ${event.plan.steps.map(({ id, resource, cause }) => `#${id} ${resource} (${cause})`).join('; ')}`;
   if ('step' in event) return `${event.type} ${event.step.resource} ${event.type === 'step.failed' ? event.error.message : ''}`;
   return JSON.stringify(event);
+}
+
+/** From the supervisor itself; without one, by way of the command that starts another. */
+export async function listingsOf(p: Pick<Project, 'runDirectory' | 'ps'>): Promise<readonly ContainerListing[]> {
+  using connection = await connectTo(p);
+  // Awaited here: the connection ends with this function.
+  return connection === undefined ? await p.ps() : await connection.call('ps', {});
 }
 
 export async function supervisorPid(p: Pick<Project, 'runDirectory'>): Promise<number> {
