@@ -32,6 +32,7 @@ export interface ControlServer {
 export async function listenControl(path: string, handlers: Handlers, onIdle: () => void): Promise<ControlServer> {
   const sockets = new Set<net.Socket>();
   let open = 0;
+  let closing = false;
   let onAnswered: () => void = () => undefined;
   const count = (change: 1 | -1): void => {
     open += change;
@@ -45,7 +46,7 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
       sockets.delete(socket);
       onIdle();
     });
-    serveConnection(socket, handlers, count);
+    serveConnection(socket, handlers, { count, isClosing: () => closing });
   };
   const server = net.createServer(serve);
   fs.rmSync(path, { force: true });
@@ -68,6 +69,7 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
       return sockets.size;
     },
     async close() {
+      closing = true;
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
@@ -82,7 +84,12 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
   };
 }
 
-function serveConnection(socket: net.Socket, handlers: Handlers, count: (change: 1 | -1) => void): void {
+interface Serving {
+  readonly count: (change: 1 | -1) => void;
+  readonly isClosing: () => boolean;
+}
+
+function serveConnection(socket: net.Socket, handlers: Handlers, { count, isClosing }: Serving): void {
   const cancels = new Map<number, { readonly abort: AbortController; readonly hurry: AbortController }>();
   const gone = new AbortController();
   const send = (response: Response): void => {
@@ -96,6 +103,8 @@ function serveConnection(socket: net.Socket, handlers: Handlers, count: (change:
       cancels.get(request.id)?.[request.cancel].abort();
       return;
     }
+    // Not begun, which the end of the connection says: the asker turns to the next supervisor.
+    if (isClosing()) return;
     const { id, call, params } = request;
     const cancel = { abort: new AbortController(), hurry: new AbortController() };
     cancels.set(id, cancel);

@@ -27,7 +27,7 @@ import { acquireStackLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
-import { listContainers } from './listing.ts';
+import { listContainers, listUnsupervised } from './listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
 import { streamStats } from './stats.ts';
@@ -76,8 +76,8 @@ export class StackEngine implements Engine {
     const connection = await this.#door.open();
     if (!connection) return this.#takeDown({ signal, onEvent, volumes, timeoutMs });
     const gone = this.#door.untilGone();
-    const result = await connection.call('down', { volumes, timeoutMs }, { signal, onEvent });
-    await gone();
+    const { goesOn, ...result } = await connection.call('down', { volumes, timeoutMs }, { signal, onEvent });
+    if (!goesOn) await gone();
     return result;
   }
 
@@ -103,7 +103,7 @@ export class StackEngine implements Engine {
   async ps(): Promise<readonly ContainerListing[]> {
     requireRoot('list containers');
     const connection = await this.#openOrAdopt();
-    return connection ? connection.call('ps', {}) : listContainers(this.#session);
+    return connection ? connection.call('ps', {}) : listUnsupervised(this.#session);
   }
 
   async untilStopped({ targets, signal, onEvent }: TargetOptions): Promise<readonly ContainerListing[]> {

@@ -25,6 +25,8 @@ export async function stop(supervisor: Supervisor, { targets, timeoutMs }: StopP
   await command(supervisor, context.signal, async (signal) => {
     const names = namesOf(supervisor, targets);
     for (const name of names) supervisor.stopped.add(name);
+    // First of all: a supervisor that went on after this one would take the stop for an end, and restart them.
+    supervisor.save(false);
     await thawAll(supervisor, names);
     await change(supervisor, { policy: { containers: names }, timeoutMs, context: { ...context, signal } });
   });
@@ -60,11 +62,14 @@ export async function kill(
         supervisor,
         states.map(({ name }) => name),
       );
-    for (const { name, status } of states) {
-      if (number === SIGKILL) {
+    if (number === SIGKILL) {
+      for (const { name } of states) {
         supervisor.stopped.add(name);
         supervisor.containers.expectEnd(name);
       }
+      supervisor.save(false);
+    }
+    for (const { status } of states) {
       if (status.init) await supervisor.session.launcher.signal(status.init, number);
       if (number === SIGKILL && status.monitor) await supervisor.session.launcher.waitExit(status.monitor, context.signal);
     }

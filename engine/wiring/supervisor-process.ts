@@ -23,8 +23,7 @@ export interface SupervisorProcessOptions extends Omit<SupervisorOptions, 'onSet
 /** Resolves when the supervisor has ended. Everything that runs goes on. */
 export async function runSupervisorProcess({ connection, ...options }: SupervisorProcessOptions): Promise<void> {
   const { paths } = options.session;
-  const lock = await lockOrLeave(paths, connection);
-  if (!lock) return;
+  const lock = await lockOrEnd(paths);
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -56,10 +55,11 @@ function removeIfEmpty(log: string): void {
 }
 
 /**
- * Undefined: another supervisor answers on the socket, which the asker may have missed because it was just starting. While somebody
- * else works on the stack without a supervisor, or one is just ending, it waits.
+ * Ends this process if another supervisor answers on the socket, which the asker may have missed because it was just starting: the asker
+ * finds the connection closed and tries the socket again. While somebody else works on the stack without a supervisor, or one is just
+ * ending, it waits.
  */
-async function lockOrLeave(paths: StackPaths, connection: net.Socket): Promise<FileLock | undefined> {
+async function lockOrEnd(paths: StackPaths): Promise<FileLock> {
   fs.mkdirSync(dirname(paths.lock), { recursive: true, mode: 0o711 });
   const lock = FileLock.tryAcquire(paths.lock, HOLDER);
   if (lock) return lock;
@@ -67,10 +67,9 @@ async function lockOrLeave(paths: StackPaths, connection: net.Socket): Promise<F
   const answered = untilAnswered(paths.socket, leave.signal);
   const first = await Promise.race([FileLock.acquire(paths.lock, HOLDER), answered]);
   leave.abort();
-  if (first) return first;
-  // The asker finds the connection closed and tries the socket again.
-  connection.destroy();
-  return undefined;
+  // A thread waits for the lock, which nobody can call back and exit(3) would wait for, for as long as the other supervisor lives.
+  if (!first) process.kill(process.pid, 'SIGKILL');
+  return first ?? new Promise<never>(() => undefined);
 }
 
 const HOLDER = 'supervisor';
@@ -97,6 +96,8 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
     up: (params, context) => up(supervisor, params, context),
     down: async (params, context) => {
       const result = await down(supervisor, params, context);
+      // Now, before anybody else can ask for something: who asked for this waits until the process has ended.
+      if (!result.goesOn) end();
       return { ...result, plan: encodePlan(result.plan) };
     },
     stop: (params, context) => stop(supervisor, params, context).then(nothing),

@@ -1,5 +1,5 @@
 /** Bringing a stack up and taking it down, as its supervisor does it. */
-import type { UpParams } from '../control/calls.ts';
+import type { ResultOf, UpParams } from '../control/calls.ts';
 import type { CallContext } from '../control/server.ts';
 import { encodePlan } from '../control/wire.ts';
 import type { ContainerStatus } from '../model/container.ts';
@@ -42,9 +42,11 @@ export async function down(
   supervisor: Supervisor,
   { volumes, timeoutMs }: { readonly volumes: boolean; readonly timeoutMs?: number | undefined },
   context: CallContext,
-): Promise<UpResult> {
-  supervisor.current?.abort(new TsstackError('cancelled: the stack is being taken down', { code: 'cancelled' }));
+): Promise<ResultOf<'down'>> {
+  if (!supervisor.takingDown)
+    supervisor.current?.abort(new TsstackError('cancelled: the stack is being taken down', { code: 'cancelled' }));
   return command(supervisor, context.signal, async (signal) => {
+    supervisor.takingDown = true;
     using _turn = await supervisor.changes.take();
     supervisor.desired = undefined;
     supervisor.stopped.clear();
@@ -56,7 +58,7 @@ export async function down(
       signal,
     });
     supervisor.takenDown = true;
-    return result;
+    return { ...result, goesOn: supervisor.commands.waiting > 0 };
   });
 }
 
@@ -71,8 +73,11 @@ export async function command<T>(supervisor: Supervisor, signal: AbortSignal, wo
     return await work(abort);
   } finally {
     supervisor.current = undefined;
+    supervisor.takingDown = false;
     supervisor.repairs.changedByUs();
     supervisor.follow();
+    // Known to the next supervisor before anybody is told that it is done.
+    supervisor.save(false);
     supervisor.repairs.request();
   }
 }

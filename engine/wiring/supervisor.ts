@@ -13,7 +13,7 @@ import type { ContainerName } from '../model/ids.ts';
 import { readDesiredState, readSupervisionState, type SupervisionState, writeSupervisionState } from '../store/desired-state.ts';
 import { HostHookCalls } from './host-hooks.ts';
 import { KernelWatch } from './kernel-watch.ts';
-import { listContainers } from './listing.ts';
+import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
 import type { Session } from './session.ts';
@@ -44,6 +44,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
   desired: Supervision['desired'];
   /** By the last command. */
   takenDown = false;
+  /** By the command that works now. */
+  takingDown = false;
   /** Of the command that works now. */
   current: AbortController | undefined;
   readonly #kernel: KernelWatch;
@@ -180,7 +182,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   #reasonOf({ name, state }: ContainerListing): string | undefined {
     const reason = this.containers.reasonOf(name) ?? this.repairs.reasonOf(name);
-    return reason ?? (state !== 'running' && this.stopped.has(name) ? 'stopped on request' : undefined);
+    return reason ?? (state !== 'running' && this.stopped.has(name) ? STOPPED_ON_REQUEST : undefined);
   }
 
   #launcherGone(): void {

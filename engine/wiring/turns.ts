@@ -1,6 +1,12 @@
 /** One at a time, in order of asking. */
 export class Turns {
   #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  /** How many have asked and wait for their turn. */
+  get waiting(): number {
+    return this.#waiting;
+  }
 
   /** Resolves when it is the asker's turn, with what ends the turn. */
   async take(): Promise<Turn> {
@@ -9,7 +15,9 @@ export class Turns {
     this.#last = new Promise<void>((resolve) => {
       end = resolve;
     });
+    this.#waiting++;
     await before;
+    this.#waiting--;
     return { [Symbol.dispose]: end };
   }
 }
