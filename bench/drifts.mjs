@@ -1,6 +1,6 @@
 /**
- * What others do to what we made. `make` does it at once, or starts a command that does and resolves when that has ended. `witness` returns a
- * question: whether all is as it is when `witness` is called.
+ * What others do to what we made. `make` does it at once, or starts a command that does, and resolves when that has ended. `witness` returns a
+ * question: whether all is as it is when `witness` is called. `keep` returns how to bring back what its maker won't, nor does `down`.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,8 +21,19 @@ export const drifts = {
     witness: sameNetwork,
     make: ({ pid }) => run(['nsenter', '-t', pid, '-n', 'ip', 'route', 'del', 'default']),
   },
-  'all of iptables flushed': { witness: sameRules, make: () => pipe(['iptables-restore'], '*filter\nCOMMIT\n*nat\nCOMMIT\n') },
-  'ip_forward off': { witness: same(() => IP_FORWARD), make: async () => writeFileSync(IP_FORWARD, '0') },
+  'all of iptables flushed': {
+    witness: sameRules,
+    make: () => pipe(['iptables-restore'], '*filter\nCOMMIT\n*nat\nCOMMIT\n'),
+    keep: async () => {
+      const { stdout } = await run(['iptables-save']);
+      return () => pipe(['iptables-restore'], stdout);
+    },
+  },
+  'ip_forward off': {
+    witness: same(() => IP_FORWARD),
+    make: async () => writeFileSync(IP_FORWARD, '0'),
+    keep: async () => async () => writeFileSync(IP_FORWARD, '1'),
+  },
   'limit raised': {
     witness: same(({ memoryLimit }) => memoryLimit),
     make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(1 << 30)),
@@ -32,9 +43,9 @@ export const drifts = {
     make: async ({ hostsFile }) => writeFileSync(hostsFile, '127.0.0.1 localhost\n'),
   },
   'mount gone': { witness: served, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/www']) },
-  'init killed': { witness: served, make: async ({ pid }) => process.kill(Number(pid), 'SIGKILL') },
+  'init killed': { kills: true, witness: served, make: async ({ pid }) => process.kill(Number(pid), 'SIGKILL') },
   // Docker's is the shim.
-  'monitor killed': { witness: served, make: async ({ parent }) => process.kill(parent, 'SIGKILL') },
+  'monitor killed': { kills: true, witness: served, make: async ({ parent }) => process.kill(parent, 'SIGKILL') },
 };
 
 function same(fileOf) {

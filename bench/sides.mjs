@@ -4,13 +4,15 @@
  *   name: string,
  *   command: readonly string[],
  *   env: NodeJS.ProcessEnv,
+ *   json: readonly string[],
  *   prepare(directory: string): Promise<void>,
  *   up(directory: string): Promise<number>,
  *   down(directory: string): Promise<number>,
  *   containers(directory: string): Promise<readonly number[]>,
  *   owns(pid: number): boolean,
  *   close(): Promise<void>,
- * }} Side `up` and `down` resolve to milliseconds, `containers` to the first process of each.
+ * }} Side `up` and `down` resolve to milliseconds, `containers` to the first process of each. `json`: what makes
+ * `up` say how long the engine took.
  */
 import { join } from 'node:path';
 import { run, succeeds } from './command.mjs';
@@ -36,11 +38,12 @@ export function tsstack(base) {
     name: 'tsstack',
     command,
     env,
+    json: ['--json'],
     prepare: async () => {},
     up: async (directory) => (await tsstackCommand(directory, 'up', '-d')).ms,
     down: async (directory) => (await tsstackCommand(directory, 'down', '--volumes')).ms,
     containers: async (directory) => JSON.parse((await tsstackCommand(directory, 'ps', '--json')).stdout).map(({ pid }) => pid),
-    owns: (pid) => inCgroup(pid, 'tsstack/') || /^tsstack-supervisor|tsstack-launcher|bin\/tsstack\.cjs/.test(commandLine(pid)),
+    owns: (pid) => inCgroup(pid, 'tsstack/') || /^tsstack-(supervisor|monitor)\b|tsstack-launcher|bin\/tsstack\.cjs/.test(commandLine(pid)),
     close: async () => {},
   };
 }
@@ -70,6 +73,7 @@ function composeSide({ name, command: program, engine }) {
     name,
     command,
     env: cleanEnv,
+    json: [],
     prepare: async (directory) => {
       await run([engine, 'import', join(directory, 'rootfs.tar'), image]);
     },

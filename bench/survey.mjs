@@ -28,7 +28,7 @@ export async function survey(side, directory, sys) {
 }
 
 /** proc_pid_cgroup(5): `4:memory:/path`, or of version 2 `0::/path`. */
-function memoryLimit(pid) {
+export function memoryLimit(pid) {
   const text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
   const v1 = /^\d+:memory:(.*)$/m.exec(text)?.[1];
   if (v1 !== undefined) return join('/sys/fs/cgroup/memory', v1, 'memory.limit_in_bytes');

