@@ -11,7 +11,7 @@ import type { Project } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
 import { breakSomething } from './breakages.ts';
 import { type Random, randomOf } from './random.ts';
-import { changed, FIRST, replicasOf, type Services, shapeOf } from './random-stack.ts';
+import { changed, dependenciesOf, FIRST, replicasOf, type Services, shapeOf } from './random-stack.ts';
 
 export interface SoakOptions {
   readonly rounds: number;
@@ -166,8 +166,9 @@ async function declare(p: Project, services: Services): Promise<void> {
   await p.ok(['up', '-d']);
 }
 
-/** What runs is what was declared and not stopped, and a plan for all but what was stopped is empty. */
+/** What runs is what was declared and not stopped, and a plan for all but what was stopped, and what would be restarted with it, is empty. */
 async function converged({ p, services, stopped }: Pick<Soak, 'p' | 'services' | 'stopped'>): Promise<void> {
+  const idle = withDependents(stopped, services);
   const wanted = containersOf(services).map((name) => `${name} ${stopped.has(name) ? 'stopped' : 'running'}`);
   const differences = async (): Promise<readonly string[]> => {
     const states = (await listingsOf(p)).map(({ name, state, reason }) => ({ text: `${name} ${state}`, reason }));
@@ -177,9 +178,15 @@ async function converged({ p, services, stopped }: Pick<Soak, 'p' | 'services' |
     if (missing.length + surplus.length > 0) return [...missing, ...surplus];
     const { stdout } = await p.tsstack(['plan', '--json']);
     const { steps } = JSON.parse(stdout) as { readonly steps: readonly { readonly resource: string; readonly cause: string }[] };
-    return steps.filter(({ resource }) => !isOf(resource, stopped)).map(({ resource, cause }) => `${resource}: ${cause}`);
+    return steps.filter(({ resource }) => !isOf(resource, idle)).map(({ resource, cause }) => `${resource}: ${cause}`);
   };
   await until('the stack is as declared', differences, { holds: (found) => found.length === 0, timeoutMs: 20_000 });
+}
+
+function withDependents(stopped: ReadonlySet<string>, services: Services): ReadonlySet<string> {
+  const names = new Set([...stopped].map((container) => container.replace(/-\d+$/, '')));
+  const dependents = Object.keys(services).filter((name) => dependenciesOf(services[name]).some((dependency) => names.has(dependency)));
+  return new Set([...stopped, ...containersOf(services).filter((container) => dependents.includes(container.replace(/-\d+$/, '')))]);
 }
 
 /** `link:soak/b-1@front`, `cgroup:soak/b-1`, `file:soak/b-1/hosts`. */
