@@ -4,6 +4,7 @@ import { isFrozen } from '../kernel/freezer.ts';
 import type { ContainerListing } from '../model/engine.ts';
 import type { ContainerState } from '../model/resources.ts';
 import { cgroupPath, serviceOfContainer } from '../plan/names.ts';
+import { readSupervisionState } from '../store/desired-state.ts';
 import type { Session } from './session.ts';
 
 /** Sorted by service and index. A container that was never finished is listed by its name alone. */
@@ -12,6 +13,20 @@ export function listContainers(session: Session): ContainerListing[] {
   const listings = observeContainers(paths.containers, bootId).map((state) => listing(session, state));
   return listings.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
+
+/** The same, with what a supervisor that has ended has left. */
+export function listUnsupervised(session: Session): ContainerListing[] {
+  const state = readSupervisionState(session.paths);
+  const known = state?.bootId === session.bootId ? state : undefined;
+  return listContainers(session).map((listing) => ({
+    ...listing,
+    restarts: known?.restarts[listing.name]?.restarts ?? 0,
+    reason: listing.state !== 'running' && known?.stopped.includes(listing.name) ? STOPPED : undefined,
+  }));
+}
+
+/** Why it doesn't run. */
+export const STOPPED = 'stopped on request';
 
 function sortKey({ name }: ContainerListing): string {
   return name.replace(/\d+$/, (digits) => digits.padStart(6, '0'));

@@ -24,7 +24,10 @@ const SIGKILL = 9;
 export async function stop(supervisor: Supervisor, { targets, timeoutMs }: StopParams, context: CallContext): Promise<void> {
   await command(supervisor, context.signal, async (signal) => {
     const names = namesOf(supervisor, targets);
-    for (const name of names) supervisor.stopped.add(name);
+    for (const name of names) {
+      supervisor.stopped.add(name);
+      supervisor.containers.cancelRestart(name);
+    }
     await thawAll(supervisor, names);
     await change(supervisor, { policy: { containers: names }, timeoutMs, context: { ...context, signal } });
   });
@@ -126,7 +129,7 @@ async function change(supervisor: Supervisor, { policy, timeoutMs, context }: Ch
   const { desired, stopped, session } = supervisor;
   if (!desired)
     throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
-  using turn = await LentTurn.take(supervisor.changes, () => supervisor.repairs.request());
+  using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   const observed = await observeStack(session, { inside: true, signal: context.signal });
   const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, stopped: [...stopped], ...policy });
   await perform(supervisor, withGrace(plan, timeoutMs), { ...context, turn });
