@@ -24,7 +24,10 @@ const SIGKILL = 9;
 export async function stop(supervisor: Supervisor, { targets, timeoutMs }: StopParams, context: CallContext): Promise<void> {
   await command(supervisor, context.signal, async (signal) => {
     const names = namesOf(supervisor, targets);
-    for (const name of names) supervisor.stopped.add(name);
+    for (const name of names) {
+      supervisor.stopped.add(name);
+      supervisor.containers.cancelRestart(name);
+    }
     // First of all: a supervisor that went on after this one would take the stop for an end, and restart them.
     supervisor.save(false);
     await thawAll(supervisor, names);
@@ -131,7 +134,7 @@ async function change(supervisor: Supervisor, { policy, timeoutMs, context }: Ch
   const { desired, stopped, session } = supervisor;
   if (!desired)
     throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
-  using turn = await LentTurn.take(supervisor.changes, () => supervisor.repairs.request());
+  using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   const observed = await observeStack(session, { inside: true, signal: context.signal });
   const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, stopped: [...stopped], ...policy });
   await perform(supervisor, withGrace(plan, timeoutMs), { ...context, turn });
