@@ -38,6 +38,10 @@ export default defineConfig({
         },
       },
       {
+        // `npm run soak`: each test sets its own deadline.
+        test: { name: 'soak', include: ['test/soak/**/*.test.ts'], sequence: { groupOrder: 4 }, ...onFakeHost },
+      },
+      {
         // Only in the guest that test/v2/run.sh boots.
         test: {
           name: 'v2',

@@ -1,6 +1,6 @@
 /**
  * `npm run test:v2 [-- FILE...]`: tests on a kernel with nothing but cgroup v2, the oldest one we stand for, in a guest that test/v2/run.sh boots. By
- * default the cgroup driver's and the scenarios of test/v2; FILEs may be any kernel or e2e tests.
+ * default the cgroup driver's, what is told of OOM kills and the scenarios of test/v2; FILEs may be any kernel or e2e tests.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { finish } from './check.mjs';
 import { root, vitest } from './run.mjs';
 
-const DEFAULT = ['test/kernel/cgroups.test.ts', 'test/v2/'];
+const DEFAULT = ['test/kernel/cgroups.test.ts', 'test/kernel/launcher-oom.test.ts', 'test/v2/'];
 /** How much slower than a real one the emulated machine is, at the worst. */
 const PATIENCE = '5';
 /** Of test/v2/run.sh: QEMU and the kernel can't be had. */

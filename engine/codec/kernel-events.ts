@@ -9,6 +9,7 @@ export function parseKernelEvent(words: readonly string[]): KernelEvent {
     case 'rules':
       return { kind };
     case 'mounts':
+    case 'oom':
       return rest[0] === undefined ? UNKNOWN : { kind, container: rest[0] };
     case 'lost':
       return { kind, netns: parseOrigin(rest).netns };

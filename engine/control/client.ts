@@ -3,7 +3,7 @@ import net from 'node:net';
 import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { CallName, ParamsOf, ResultOf } from './calls.ts';
-import { decodeError, encodeFrame, eventDecoder, frameReader, type Response } from './wire.ts';
+import { decodeError, decodeEvent, encodeFrame, frameReader, type Response } from './wire.ts';
 
 export interface CallOptions {
   /** Aborted: the supervisor is told, and its answer waited for. */
@@ -75,7 +75,6 @@ export function controlConnection(socket: net.Socket): ControlConnection {
       return new Promise((resolve, reject) => {
         if (gone) return reject(new SupervisorGone(false));
         let begun = false;
-        const decode = eventDecoder();
         const abort = () => socket.write(encodeFrame({ id, cancel: 'abort' }));
         const hasten = () => socket.write(encodeFrame({ id, cancel: 'hurry' }));
         const settle = (how: () => void) => {
@@ -87,7 +86,7 @@ export function controlConnection(socket: net.Socket): ControlConnection {
         pending.set(id, {
           onFrame(frame) {
             begun = true;
-            if ('event' in frame) onEvent?.(decode(frame.event));
+            if ('event' in frame) onEvent?.(decodeEvent(frame.event));
             else if ('error' in frame) settle(() => reject(decodeError(frame.error)));
             else settle(() => resolve(frame.result as ResultOf<typeof name>));
           },

@@ -21,7 +21,7 @@ export type Handlers = { readonly [K in CallName]: (params: ParamsOf<K>, context
 export interface ControlServer {
   /** Takes over a connection that was made in another way. */
   serve(socket: net.Socket): void;
-  /** Listens no more; the answers that were given are still delivered. */
+  /** Listens no more. Resolves when every call has been answered and every answer is on its way. */
   close(): Promise<void>;
   /** Calls that haven't been answered. */
   readonly open: number;
@@ -32,9 +32,12 @@ export interface ControlServer {
 export async function listenControl(path: string, handlers: Handlers, onIdle: () => void): Promise<ControlServer> {
   const sockets = new Set<net.Socket>();
   let open = 0;
+  let onAnswered: () => void = () => undefined;
   const count = (change: 1 | -1): void => {
     open += change;
-    if (open === 0) onIdle();
+    if (open > 0) return;
+    onAnswered();
+    onIdle();
   };
   const serve = (socket: net.Socket): void => {
     sockets.add(socket);
@@ -68,6 +71,11 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
+      if (open > 0) {
+        await new Promise<void>((resolve) => {
+          onAnswered = resolve;
+        });
+      }
       for (const socket of sockets) socket.end();
       await closed;
     },

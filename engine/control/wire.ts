@@ -62,26 +62,27 @@ export function decodeError({ message, code, hint, stack }: WireError): Error {
 }
 
 /**
- * Steps are told by their number: the plan, which comes first, has them. Of an operation only what is shown goes over the socket: its
- * arguments are the engine's business, and of fifty containers half a megabyte.
+ * Of an operation only what is shown goes over the socket: its arguments are the engine's business, and of fifty containers half a
+ * megabyte.
  */
 export function encodeEvent(event: EngineEvent): unknown {
-  switch (event.type) {
-    case 'planned':
-      return { ...event, plan: encodePlan(event.plan) };
-    case 'step.failed':
-      return { ...event, step: event.step.id, error: encodeError(event.error) };
-    case 'step.started':
-    case 'step.done':
-    case 'step.skipped':
-      return { ...event, step: event.step.id };
-    default:
-      return event;
-  }
+  if (event.type === 'planned') return { ...event, plan: encodePlan(event.plan) };
+  if (!('step' in event)) return event;
+  const step = encodeStep(event.step);
+  return event.type === 'step.failed' ? { ...event, step, error: encodeError(event.error) } : { ...event, step };
+}
+
+export function decodeEvent(encoded: unknown): EngineEvent {
+  const event = encoded as EngineEvent;
+  return event.type === 'step.failed' ? { ...event, error: decodeError(event.error as unknown as WireError) } : event;
 }
 
 export function encodePlan(plan: Plan): Plan {
-  return { ...plan, steps: plan.steps.map((step) => ({ ...step, op: shownOp(step.op) })) };
+  return { ...plan, steps: plan.steps.map(encodeStep) };
+}
+
+function encodeStep(step: Step): Step {
+  return { ...step, op: shownOp(step.op) };
 }
 
 function shownOp(op: Op): Op {
@@ -89,18 +90,4 @@ function shownOp(op: Op): Op {
   const shown = kind === 'container.await' ? op : 'name' in op ? { kind, name: op.name } : { kind };
   // Whoever shows a plan looks at an operation's kind, and at what is waited for; nobody carries it out from here.
   return shown as Op;
-}
-
-/** The reverse, for one stream of events: it remembers the plan that was told last. */
-export function eventDecoder(): (event: unknown) => EngineEvent {
-  let steps: ReadonlyMap<number, Step> = new Map();
-  return (encoded) => {
-    const event = encoded as EngineEvent;
-    if (event.type === 'planned') steps = new Map(event.plan.steps.map((step) => [step.id, step]));
-    if (!('step' in event)) return event;
-    const step = steps.get(event.step as unknown as number);
-    if (step === undefined) throw new Error(`an event of step ${String(event.step)}, which no plan has`);
-    if (event.type !== 'step.failed') return { ...event, step };
-    return { ...event, step, error: decodeError(event.error as unknown as WireError) };
-  };
 }

@@ -1,7 +1,9 @@
 import { decodeAddress, deleteAddress, getAddresses, newAddress } from '../../native/netlink/address-message.ts';
 import type { RtnetlinkConnection } from '../../native/netlink/connection.ts';
+import { networkOf } from '../../native/netlink/ipv4.ts';
+import { newConnectedRoute } from '../../native/netlink/route-message.ts';
 import type { Executors } from '../model/plan.ts';
-import type { AddressSpec, AddressState, LinkState, NetnsRef } from '../model/resources.ts';
+import type { AddressSpec, AddressState, LinkState, NetnsRef, RouteState } from '../model/resources.ts';
 import { observeLinks } from './links.ts';
 import { withIfindex } from './links-ifindex.ts';
 import { isGone, isRefusal, netlinkFailure, ofNetns } from './netlink-failure.ts';
@@ -23,6 +25,14 @@ export function observeAddresses(
   } catch (error) {
     throw netlinkFailure(`cannot list addresses${ofNetns(netns)}`, error);
   }
+}
+
+/** Those whose network is reached by their link, as the kernel arranges it; a flush of routes undoes that. */
+export function connectedAddresses(addresses: readonly AddressState[], routes: readonly RouteState[]): readonly AddressState[] {
+  const connected = new Set(
+    routes.flatMap(({ destination, gateway, ifname }) => (gateway === undefined ? `${ifname} ${destination}` : [])),
+  );
+  return addresses.filter(({ ifname, cidr }) => cidr.endsWith('/32') || connected.has(`${ifname} ${networkOf(cidr)}`));
 }
 
 export type AddressExecutors = Pick<Executors, 'address.add' | 'address.delete'>;
@@ -56,5 +66,16 @@ async function addAddress(connection: RtnetlinkConnection, { netns, ifname, cidr
   } catch (error) {
     const same = (found: AddressState) => found.ifname === ifname && found.cidr === cidr;
     if (!isRefusal(error, 'EEXIST') || !observeAddresses(connection, netns).some(same)) throw error;
+    await addConnectedRoute(connection, ifname, cidr);
+  }
+}
+
+/** An address counts as there when the network it is in is reached by its link: the kernel's own route may have been flushed since. */
+async function addConnectedRoute(connection: RtnetlinkConnection, ifname: string, cidr: string): Promise<void> {
+  try {
+    await withIfindex(connection, ifname, (ifindex) => connection.request(newConnectedRoute({ cidr, ifindex })));
+  } catch (error) {
+    // ENETDOWN, ENETUNREACH: a link that is down has none; it comes with the link.
+    if (!isRefusal(error, 'EEXIST', 'ENETDOWN', 'ENETUNREACH')) throw error;
   }
 }

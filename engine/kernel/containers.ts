@@ -91,7 +91,9 @@ async function stopContainer(launcher: Launcher, { status, signalNumber, graceMs
   const ended = launcher.waitExit(last, new AbortController().signal);
   // Handled below in every case; a launcher that dies meanwhile must not be an unhandled rejection.
   ended.catch(() => undefined);
-  if (await launcher.signal(init, signalNumber)) {
+  // Before exec there is no program whose business a stop signal could be, and PID 1 does not hear of one (pid_namespaces(7)).
+  if (status.state === 'created') await launcher.signal(init, SIGKILL);
+  else if (await launcher.signal(init, signalNumber)) {
     const over = new AbortController();
     // The only rejection is the abort, which ends the grace period as its timer would.
     const grace = delay(Math.min(graceMs, LONGEST_TIMER_MS), undefined, { signal: AbortSignal.any([over.signal, hurry]) }).catch(

@@ -3,6 +3,7 @@ import { launchError } from '../codec/launch-failure.ts';
 import { encodeLaunchOptions } from '../codec/launch-options.ts';
 import type { ProcessIdentity } from '../model/container.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { IptablesTable } from '../model/firewall.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { KernelEvent } from '../model/kernel-events.ts';
 import type { LaunchSpec } from '../model/launch.ts';
@@ -31,12 +32,18 @@ export interface Launcher extends AsyncDisposable {
    */
   subscribe(onEvent: (event: KernelEvent) => void): Promise<{ readonly warnings: readonly string[] }>;
   /**
-   * Changes of links, addresses and routes in the container's network namespace and of its mounts, until its init ends (at once if it
-   * has ended). Takes the place of what was subscribed to under that name.
+   * Changes of links, addresses and routes in the container's network namespace and of its mounts, and that it ran out of memory, until
+   * its init ends (at once if it has ended). Takes the place of what was subscribed to under that name. Warnings: what can't be noticed.
    */
-  subscribeContainer(name: ContainerName, init: ProcessIdentity): Promise<void>;
+  subscribeContainer(name: ContainerName, init: ProcessIdentity, oomFile?: string): Promise<{ readonly warnings: readonly string[] }>;
   /** Nothing if there is no such subscription. Its network namespace isn't held any longer when this resolves. */
   unsubscribeContainer(name: ContainerName): Promise<void>;
+  /**
+   * Changes of these tables of the legacy iptables, which has no events, come as `rules` within a second; none: no more. For a host whose
+   * iptables is the legacy one: where it isn't, asking for such a table makes one.
+   * @throws TsstackError `kernel`: this kernel has no such table.
+   */
+  watchTables(tables: readonly IptablesTable[]): Promise<void>;
   /** Resolves with the reason when this launcher is gone or told to end: no event comes any more, every request is rejected. Never rejects. */
   readonly ended: Promise<TsstackError>;
 }
@@ -92,13 +99,19 @@ export function startLauncher(options: { readonly binary: string; readonly stage
       if (!answer.ok) throw subscribeError('the host', answer.strings);
       return { warnings: answer.strings };
     },
-    async subscribeContainer(name, init) {
-      const answer = await connection.request('subscribe-container', [name, ...identity(init)]);
+    async subscribeContainer(name, init, oomFile) {
+      const oom = oomFile === undefined ? [] : [oomFile];
+      const answer = await connection.request('subscribe-container', [name, ...identity(init), ...oom]);
       if (!answer.ok) throw subscribeError(`container \`${name}\``, answer.strings);
+      return { warnings: answer.strings };
     },
     async unsubscribeContainer(name) {
       const answer = await connection.request('unsubscribe-container', [name]);
       if (!answer.ok) throw subscribeError(`container \`${name}\``, answer.strings);
+    },
+    async watchTables(tables) {
+      const answer = await connection.request('watch-tables', tables);
+      if (!answer.ok) throw subscribeError('the legacy firewall', answer.strings);
     },
     ended: connection.ended,
     [Symbol.asyncDispose]: () => connection.close(),

@@ -31,3 +31,13 @@ export interface CgroupWrite {
   readonly file: string;
   readonly value: string;
 }
+
+/** Processes of a cgroup that were killed for want of memory. */
+export interface OomCount {
+  /** Never given to another cgroup of this boot. */
+  readonly cgroup: bigint;
+  /** Since the cgroup was made. */
+  readonly kills: number;
+  /** It is counted a moment after the event, or never: v1. */
+  readonly late: boolean;
+}

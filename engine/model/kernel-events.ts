@@ -13,9 +13,14 @@ export type KernelEvent =
       readonly netns: NetnsRef;
       readonly ifindex: number;
     }
-  /** Somebody committed a change of nftables, which is what iptables-nft writes. */
+  /** Somebody committed a change of nftables, which is what iptables-nft writes, or changed a watched table of the legacy iptables. */
   | { readonly kind: 'rules' }
   /** A mount came or went in the container's mount namespace (proc(5), mountinfo and poll). */
   | { readonly kind: 'mounts'; readonly container: ContainerName }
+  /**
+   * The container's cgroup ran out of memory. What was killed is counted in `LaunchSpec.oomFile`: by v2 before this is told, by v1 a
+   * moment later or never.
+   */
+  | { readonly kind: 'oom'; readonly container: ContainerName }
   /** Messages were lost (ENOBUFS): anything may have changed there. */
   | { readonly kind: 'lost'; readonly netns: NetnsRef };

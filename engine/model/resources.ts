@@ -150,7 +150,7 @@ export interface ContainerState {
   /** Undefined: what is there cannot be read, so it was never finished. */
   readonly record: ContainerRecord | undefined;
   readonly status: ContainerStatus;
-  /** Of a running one: targets, its root `/` among them, at which what it was given is mounted no more. Absent: not looked at. */
+  /** Of a running one: targets, its root `/` among them, at which what it was given is mounted no more, or is deleted. Absent: not looked at. */
   readonly lostMounts?: readonly string[];
 }
 

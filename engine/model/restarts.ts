@@ -12,4 +12,6 @@ export interface RestartCount {
   readonly kills: number;
   /** ms since the epoch. Undefined: it isn't. */
   readonly healthySince: number | undefined;
+  /** When the run that was counted last had ended, ms since the epoch. Undefined: nobody knows. */
+  readonly countedEnd?: number | undefined;
 }

@@ -46,18 +46,26 @@ export interface Restarts {
 export function trackRestarts(before: RestartCounts = {}): Restarts {
   const counts = new Map<ContainerName, RestartCount>(Object.entries(before));
   const of = (name: ContainerName): RestartCount => counts.get(name) ?? NONE;
+  const countedBefore = new Map(Object.entries(before).map(([name, { countedEnd }]) => [name, countedEnd]));
+  /** A supervisor that was cut off before the restart had counted this end: the one after it decides anew, and counts it once. */
+  const isCountedBefore = (name: ContainerName, { finishedAt }: EndedRun): boolean => {
+    const counted = countedBefore.get(name);
+    countedBefore.delete(name);
+    return finishedAt !== undefined && finishedAt === counted;
+  };
   return {
     ended(name, run) {
-      const stable = ranLong(run);
-      const { restarts, ...streak } = of(name);
-      const { attempts, kills } = stable ? NONE : streak;
-      if (run.exit === undefined || run.exit.initKilled) {
-        counts.set(name, { restarts: restarts + 1, attempts, kills: kills + 1, healthySince: undefined });
+      const killed = run.exit === undefined || run.exit.initKilled;
+      const { restarts, ...streak } = isCountedBefore(name, run) ? withoutEnd(of(name), killed) : of(name);
+      const { attempts, kills } = ranLong(run) ? NONE : streak;
+      const counted = { restarts: restarts + 1, healthySince: undefined, countedEnd: run.finishedAt };
+      if (run.exit === undefined || killed) {
+        counts.set(name, { ...counted, attempts, kills: kills + 1 });
         return { delayMs: backoffMs(kills, KILLED), attempt: kills + 1 };
       }
       const delayMs = restartDelay({ kind: run.kind, policy: run.policy, exit: run.exit, attempts });
       if (delayMs === undefined) return undefined;
-      counts.set(name, { restarts: restarts + 1, attempts: attempts + 1, kills, healthySince: undefined });
+      counts.set(name, { ...counted, attempts: attempts + 1, kills });
       return { delayMs, attempt: attempts + 1 };
     },
     healthy(name, at) {
@@ -79,6 +87,11 @@ export function trackRestarts(before: RestartCounts = {}): Restarts {
 const NONE: RestartCount = { restarts: 0, attempts: 0, kills: 0, healthySince: undefined };
 /** After the first, which is repaired at once: somebody may go on killing it. */
 const KILLED = { firstMs: 100, maxMs: 60_000 };
+
+function withoutEnd(count: RestartCount, killed: boolean): RestartCount {
+  const { restarts, attempts, kills } = count;
+  return { ...count, restarts: restarts - 1, ...(killed ? { kills: Math.max(0, kills - 1) } : { attempts: Math.max(0, attempts - 1) }) };
+}
 
 function ranLong({ startedAt, finishedAt, at }: EndedRun): boolean {
   return startedAt !== undefined && (finishedAt ?? at) - startedAt >= STABLE_AFTER_MS;

@@ -1,7 +1,7 @@
 /** Asks every driver what is there of one stack. Synchronous reads first; the firewall's process runs beside them. */
 import fs from 'node:fs';
 import { missingMounts } from '../codec/missing-mounts.ts';
-import { observeAddresses } from '../kernel/addresses.ts';
+import { connectedAddresses, observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
@@ -9,6 +9,7 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
+import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
@@ -64,7 +65,9 @@ function unowned(links: readonly LinkState[], ours: ReadonlySet<number>): Record
 
 function observeBridges({ stack, namespaces }: Session, bridges: readonly { name: string; state: LinkState }[]): ObservedResource[] {
   const byIfname = new Map(bridges.map(({ name, state }) => [state.ifname, name]));
-  const addresses = observeAddresses(namespaces.host, { in: 'host' }).flatMap((state) => {
+  const host = { in: 'host' } as const;
+  const connected = connectedAddresses(observeAddresses(namespaces.host, host), observeRoutes(namespaces.host, host));
+  const addresses = connected.flatMap((state) => {
     const name = byIfname.get(state.ifname);
     return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}`, state }];
   });
@@ -90,7 +93,11 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
     const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
     const resources: ObservedResource[] = [
-      { kind: 'container', id: `container:${stack.name}/${name}`, state: withInside ? { ...state, lostMounts: lostMounts(state) } : state },
+      {
+        kind: 'container',
+        id: `container:${stack.name}/${name}`,
+        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory) } : state,
+      },
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
     if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
@@ -98,10 +105,17 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
   });
 }
 
-function lostMounts({ record, status }: ContainerState): readonly string[] {
+/**
+ * What is mounted of ours (its hosts file, its volumes) and was deleted on the host counts as lost: what is made in its place is another
+ * inode, which this mount will never show. Of a user's own file that is nobody's mistake: editors save by renaming.
+ */
+function lostMounts({ record, status }: ContainerState, stackDirectory: string): readonly string[] {
   if (!record || status.state !== 'running' || !status.init) return [];
   const { pid } = status.init;
-  const mounts = observeMounts(pid);
+  const ours = new Set(
+    record.launch.mounts.flatMap((mount) => (mount.type === 'bind' && mount.source.startsWith(`${stackDirectory}/`) ? mount.target : [])),
+  );
+  const mounts = observeMounts(pid)?.filter(({ target, root }) => !(root.endsWith('//deleted') && ours.has(target)));
   return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
 }
 

@@ -29,12 +29,12 @@ export class Repairs implements Disposable {
   #backoff: RepairBackoff = NO_REPAIR_FAILED;
   readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #running = false;
   #wantedAgain = false;
   #quietUntil = 0;
   #waiting: Plan['waiting'] = {};
-  /** What could not be repaired, and when it is tried again. */
-  #failing: { readonly resources: ReadonlySet<ResourceId>; readonly message: string; readonly retryAt: number } | undefined;
+  #failing: Failing | undefined;
 
   constructor(supervision: Supervision, options: RepairsOptions) {
     this.#supervision = supervision;
@@ -64,7 +64,7 @@ export class Repairs implements Disposable {
 
   reasonOf(name: ContainerName): string | undefined {
     const failing = this.#failing;
-    if (failing && [...failing.resources].some((id) => id === name)) {
+    if (failing?.failed.has(name) || failing?.blocked.has(name)) {
       return `repair failed (${this.#backoff.failures} times): ${failing.message}`;
     }
     const waiting = this.#waiting[name];
@@ -78,6 +78,7 @@ export class Repairs implements Disposable {
   [Symbol.dispose](): void {
     this.#over.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
     this.#timer = undefined;
   }
 
@@ -86,7 +87,7 @@ export class Repairs implements Disposable {
     this.#running = true;
     this.#wantedAgain = false;
     this.#repair()
-      .catch((error: unknown) => this.#failed(error, []))
+      .catch((error: unknown) => this.#failed(error, {}))
       .finally(() => {
         this.#running = false;
         if (this.#wantedAgain) this.request();
@@ -98,55 +99,76 @@ export class Repairs implements Disposable {
     const { changes, containers, stopped, underWay, emit } = this.#supervision;
     using _turn = await changes.take();
     const { desired } = this.#supervision;
-    if (!desired || this.#over.signal.aborted) return;
+    if (!desired) return this.#nothingIsWanted();
+    if (this.#over.signal.aborted) return;
     this.#options.onLook();
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
     const restart = containers.due;
     const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };
-    const { whole, obstacles } = planAround(desired.desired, observed, policy);
+    const { whole, obstacles, blocked } = planAround(desired.desired, observed, policy);
     this.#waiting = whole.waiting;
-    for (const { op } of whole.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
-    const resting = this.#failing && Date.now() < this.#failing.retryAt ? this.#failing.resources : NONE;
+    const resting = this.#failing?.resting ? this.#failing.failed : NONE;
     const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));
-    const done = plan.steps.length === 0 || (await this.#carryOut(plan, { restart, emit }));
+    const expected = withDependents(desired.desired, restart, plan);
+    const done = plan.steps.length === 0 || (await this.#carryOut(plan, { expected, emit }));
+    for (const { op } of plan.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
     if (!done) return;
-    if (obstacles.length > 0) throw new Error(obstacles.map(({ message }) => message).join('\n'));
-    if (resting.size === 0) this.#recovered();
+    if (obstacles.length > 0) this.#failed(new Error(obstacles.map(({ message }) => message).join('\n')), { blocked });
+    else if (resting.size === 0) this.#recovered();
   }
 
-  async #carryOut(plan: Plan, { restart, emit }: { readonly restart: readonly ContainerName[]; readonly emit: OnEvent }): Promise<boolean> {
+  async #carryOut(
+    plan: Plan,
+    { expected, emit }: { readonly expected: ReadonlySet<ContainerName>; readonly emit: OnEvent },
+  ): Promise<boolean> {
     const startedAt = Date.now();
-    const drifted = driftOf(plan, new Set(restart));
+    const drifted = driftOf(plan, expected);
     for (const { resource, cause } of drifted) emit({ type: 'drift', at: startedAt, resource, cause });
     const failed: Step[] = [];
+    const undone = new Set<ResourceId>();
     const onEvent: OnEvent = (event) => {
       if (event.type === 'step.failed') failed.push(event.step);
+      if (event.type === 'step.failed' || event.type === 'step.skipped') undone.add(event.step.resource);
     };
+    let whole = true;
     try {
       await perform(this.#supervision, plan, { signal: this.#over.signal, onEvent });
     } catch (error) {
-      if (!this.#over.signal.aborted) this.#failed(error, failed);
-      return false;
+      if (this.#over.signal.aborted) return false;
+      whole = false;
+      this.#failed(error, { failed: resourcesOf(failed) });
     } finally {
       this.changedByUs();
     }
-    if (drifted.length === 0) return true;
-    const resources = drifted.map(({ resource }) => resource);
-    emit({ type: 'repaired', at: Date.now(), resources, durationMs: Date.now() - startedAt });
-    return true;
+    const resources = drifted.map(({ resource }) => resource).filter((resource) => !undone.has(resource));
+    if (resources.length > 0) emit({ type: 'repaired', at: Date.now(), resources, durationMs: Date.now() - startedAt });
+    return whole;
   }
 
-  #failed(error: unknown, steps: readonly Step[]): void {
+  /** What goes on failing in the same way is told when it has been tried again, not whenever something else has happened. */
+  #failed(error: unknown, { failed = NONE, blocked = NONE }: Partial<Pick<Failing, 'failed' | 'blocked'>>): void {
     const message = error instanceof Error ? error.message : String(error);
+    const before = this.#failing?.resting ? this.#failing : undefined;
+    if (before?.message === message && failed.size === 0) return;
     this.#backoff = afterRepair(this.#backoff, 'failed');
     const { retryInMs, failures } = this.#backoff;
-    this.#failing = { resources: resourcesOf(steps), message, retryAt: Date.now() + retryInMs };
+    this.#failing = { failed: new Set([...(before?.failed ?? []), ...failed]), blocked, message, resting: true };
     this.#supervision.emit({ type: 'repair.failed', at: Date.now(), message, attempts: failures, retryInMs });
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#start(), retryInMs);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#failing) this.#failing = { ...this.#failing, resting: false };
+      this.request();
+    }, retryInMs);
+  }
+
+  /** Nothing is left that could fail, or wait. */
+  #nothingIsWanted(): void {
+    this.#waiting = {};
+    this.#recovered();
   }
 
   #recovered(): void {
+    clearTimeout(this.#retry);
     this.#failing = undefined;
     this.#backoff = NO_REPAIR_FAILED;
   }
@@ -154,18 +176,64 @@ export class Repairs implements Disposable {
 
 const NONE: ReadonlySet<ResourceId> = new Set();
 
-/** What stands in the way of one thing is no reason to leave the others as they are. */
+/** What could not be repaired. Containers by their names. */
+interface Failing {
+  /** What was tried in vain. */
+  readonly failed: ReadonlySet<ResourceId>;
+  /** What isn't tried while something stands in the way. */
+  readonly blocked: ReadonlySet<ResourceId>;
+  readonly message: string;
+  /** Until it is time to try again. */
+  readonly resting: boolean;
+}
+
+/**
+ * What stands in the way of one thing is no reason to leave the others as they are; but what needs that thing isn't touched either. A bridge's
+ * address goes by the bridge's name, which is now somebody else's.
+ */
 function planAround(
   desired: Desired,
   observed: Observed,
   policy: Policy,
-): { readonly whole: Plan; readonly obstacles: readonly Obstacle[] } {
+): { readonly whole: Plan; readonly obstacles: readonly Obstacle[]; readonly blocked: ReadonlySet<ResourceId> } {
   const whole = reconcile(desired, observed, policy);
   const { obstacles } = whole;
-  if (obstacles.length === 0) return { whole, obstacles };
-  const blocked = new Set(obstacles.map(({ resource }) => resource));
-  const resources = desired.resources.filter(({ id }) => !blocked.has(id));
-  return { whole: reconcile({ ...desired, resources }, observed, policy), obstacles };
+  if (obstacles.length === 0) return { whole, obstacles, blocked: NONE };
+  const needing = needingAny(new Set(obstacles.map(({ resource }) => resource)), desired);
+  const containers = new Set([...needing].filter((id) => id.startsWith('process:')).map(containerOfResource));
+  const resources = desired.resources.filter(
+    ({ id, kind }) => !needing.has(id) && !(kind === 'container' && containers.has(containerOfResource(id))),
+  );
+  return { whole: reconcile({ ...desired, resources }, observed, policy), obstacles, blocked: containers };
+}
+
+/** Those, and what cannot be without them. That a service depends on another one doesn't count: it may have started long ago. */
+function needingAny(ids: ReadonlySet<ResourceId>, { resources }: Desired): ReadonlySet<ResourceId> {
+  const found = new Set(ids);
+  for (let before = 0; before !== found.size; ) {
+    before = found.size;
+    for (const { id, needs } of resources) {
+      if (needs.some(({ resource }) => found.has(resource) && !resource.startsWith('process:'))) found.add(id);
+    }
+  }
+  return found;
+}
+
+/** What is to be restarted, and those that are restarted because of that or of what is made again in the plan. */
+function withDependents({ resources }: Desired, restart: readonly ContainerName[], { steps }: Plan): ReadonlySet<ContainerName> {
+  const dependents = new Set<ContainerName>();
+  const renewed = new Set([...restart, ...steps.flatMap(({ op }) => (op.kind === 'container.create' ? op.container.name : []))]);
+  for (let before = -1; before !== dependents.size; ) {
+    before = dependents.size;
+    for (const { kind, id, needs } of resources) {
+      const isDragged = (need: (typeof needs)[number]) => {
+        const name = containerOfResource(need.resource);
+        return need.restart === true && (renewed.has(name) || dependents.has(name));
+      };
+      if (kind === 'process' && needs.some(isDragged)) dependents.add(containerOfResource(id));
+    }
+  }
+  return new Set([...restart, ...dependents]);
 }
 
 /** One entry a thing. A restart by policy was told as such, and what goes and comes with a container or a link is no drift of its own. */

@@ -68,7 +68,8 @@ export class RunningContainers implements Disposable {
     this.#expected.delete(name);
     this.cancelRestart(name);
     const { record, status } = this.#read(name);
-    if (record && status.state === 'running') this.#follow(name, record, status);
+    // It may have ended by now. Its monitor is waited for all the same, which is over at once.
+    if (record) this.#follow(name, record, status);
     this.#options.emit({ type: 'container.started', at: Date.now(), container: name });
     this.#options.onMoment('onStarted', name);
   }
@@ -78,6 +79,13 @@ export class RunningContainers implements Disposable {
     this.cancelRestart(name);
     const { record, status } = this.#read(name);
     if (record && status.state === 'stopped') this.#decideRestart(name, record, status);
+  }
+
+  /** It is there no more, and what was to happen to it won't. */
+  removed(name: ContainerName): void {
+    this.#expected.delete(name);
+    this.cancelRestart(name);
+    this.#restarts.forget(name);
   }
 
   /** It is about to be stopped by us. */
@@ -191,7 +199,8 @@ export class RunningContainers implements Disposable {
     if (monitor === undefined || sameProcess(this.#followed.get(name)?.monitor, monitor)) return;
     this.#unfollow(name);
     const stop = new AbortController();
-    const health = record.healthcheck && this.#watchHealth(name, { record, status, check: record.healthcheck });
+    const health =
+      record.healthcheck && status.state === 'running' ? this.#watchHealth(name, { record, status, check: record.healthcheck }) : undefined;
     this.#followed.set(name, { monitor, stop, health });
     const { cgroups, stack } = this.#options.session;
     if (isFrozen(cgroups, cgroupPath(stack, name))) health?.pause();

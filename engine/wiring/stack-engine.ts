@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
@@ -108,7 +109,7 @@ export class StackEngine implements Engine {
   async untilStopped({ targets, signal, onEvent }: TargetOptions): Promise<readonly ContainerListing[]> {
     requireRoot('wait for containers');
     const connection = await this.#openOrAdopt();
-    if (connection) return connection.call('untilStopped', { targets }, { signal, onEvent });
+    if (connection) return this.#door.call('untilStopped', { targets }, { signal, onEvent });
     return resolveTargets(listContainers(this.#session), targets, { stack: this.identity.name });
   }
 
@@ -208,6 +209,9 @@ export class StackEngine implements Engine {
       const executors = createExecutors(session, { onEvent, hurry: undefined });
       await apply(plan, { executors, signal, onEvent, now: Date.now, failpoints: this.#failpoints });
     };
-    return takeDown(session, { volumes, timeoutMs, perform, signal });
+    const result = await takeDown(session, { volumes, timeoutMs, perform, signal });
+    // A supervisor that was killed could not remove them.
+    for (const left of [session.paths.socket, session.paths.supervisorLog]) fs.rmSync(left, { force: true });
+    return result;
   }
 }

@@ -88,6 +88,7 @@ function noteContainer(containers: RunningContainers, event: EngineEvent): void 
   if (!('step' in event)) return;
   const { op } = event.step;
   if (op.kind === 'container.stop' && event.type === 'step.started') containers.expectEnd(op.name);
+  if (op.kind === 'container.delete' && event.type === 'step.done') containers.removed(op.name);
   if (op.kind !== 'container.start') return;
   if (event.type === 'step.done') containers.started(op.process.name);
   if (event.type === 'step.failed') containers.startFailed(op.process.name);

@@ -49,15 +49,17 @@ export class SupervisorDoor implements Disposable {
 
   /**
    * Asks, of the supervisor that is there or of a new one. One that was just ending takes nothing in any more: then the next is asked.
+   * So is it with one that was cut off, for who only listens.
    * @throws TsstackError as the supervisor did; `launch` if it ended in the middle.
    */
   async call<K extends CallName>(name: K, params: ParamsOf<K>, options?: CallOptions): Promise<ResultOf<K>> {
+    const listens = name === 'events' || name === 'untilStopped';
     for (let attempt = 1; ; attempt++) {
       const connection = await this.openOrStart();
       try {
         return await connection.call(name, params, options);
       } catch (error) {
-        if (!(error instanceof SupervisorGone) || error.begun || attempt === MAX_ATTEMPTS) throw error;
+        if (!(error instanceof SupervisorGone) || (error.begun && !listens) || attempt === MAX_ATTEMPTS) throw error;
         this.#connection = undefined;
       }
     }

@@ -41,7 +41,8 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
   server.serve(connection);
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, end);
   await ended;
-  supervisor.save(true);
+  // One that was asked to leave while something runs has a successor, with whichever command comes next.
+  supervisor.save(supervisor.hasNothingToDo);
   supervisor.leave();
   // Nobody finds it any more. The lock is the kernel's to let go, when this process has ended: that is what the next one waits for.
   fs.rmSync(paths.socket, { force: true });

@@ -5,14 +5,16 @@ import { encodePlan } from '../control/wire.ts';
 import type { ContainerStatus } from '../model/container.ts';
 import type { UpResult } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
-import type { Plan, Policy } from '../model/plan.ts';
+import type { Policy } from '../model/plan.ts';
 import { serviceOfContainer } from '../plan/names.ts';
 import { containersOf, type Replica } from '../plan/replicas.ts';
 import { type RolloutPhase, type StartFirstRollout, startFirstRollout } from '../plan/rollout.ts';
 import { writeDesiredState } from '../store/desired-state.ts';
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { mergeSpec } from './merge-spec.ts';
+import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY, makeHostDirectories, makeStackDirectories, planUp, throwObstacles, withDependencies } from './prepare.ts';
 import { tellStorageFailures } from './storage-failure.ts';
 import { perform } from './supervision.ts';
@@ -25,7 +27,9 @@ export async function up(supervisor: Supervisor, params: UpParams, context: Call
   const signal = timeout ? AbortSignal.any([context.signal, timeout]) : context.signal;
   const chosen = chosenContainers(params);
   try {
-    const plan = await command(supervisor, signal, (abort) => reconcileUp(supervisor, params, { ...context, signal: abort }));
+    const plan = await command(supervisor, signal, (abort) =>
+      reconcileUp(supervisor, params, { context: { ...context, signal: abort }, cancelled: context.signal }),
+    );
     if (params.wait) await waitForAll(supervisor, chosen, { ...context, signal: AbortSignal.any([signal, context.gone]) });
     return plan;
   } catch (error) {
@@ -73,7 +77,14 @@ export async function command<T>(supervisor: Supervisor, signal: AbortSignal, wo
   }
 }
 
-async function reconcileUp(supervisor: Supervisor, params: UpParams, context: CallContext): Promise<UpResult> {
+interface Upping {
+  /** With the signal of everything that may end it. */
+  readonly context: CallContext;
+  /** The asker's own. */
+  readonly cancelled: AbortSignal;
+}
+
+async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, cancelled }: Upping): Promise<UpResult> {
   const { session } = supervisor;
   const startedAt = Date.now();
   makeHostDirectories(session);
@@ -99,8 +110,25 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, context: Ca
   writeDesiredState(session.paths, supervisor.desired);
   supervisor.save(false);
   const rollout = startFirstRollout(spec, plan);
-  if (rollout) await rollOut(supervisor, rollout, { policy, context, turn });
-  else await carryOut(supervisor, plan, { context, turn });
+  const spared = new Set<ContainerName>();
+  const onEvent: OnEvent = (event) => {
+    if (event.type === 'step.skipped' && event.step.op.kind === 'container.stop') spared.add(event.step.op.name);
+    context.onEvent(event);
+  };
+  try {
+    await tellStorageFailures(session.host.stateDirectory, () =>
+      rollout
+        ? rollOut(supervisor, rollout, { policy, context: { ...context, onEvent }, turn })
+        : perform(supervisor, plan, { ...context, onEvent, turn }),
+    );
+  } catch (error) {
+    if (spared.size > 0) {
+      const message = `the roll-out stopped: ${[...spared].sort().join(', ')} ${spared.size === 1 ? 'goes' : 'go'} on as before`;
+      context.onEvent({ type: 'notice', at: Date.now(), message });
+    }
+    if (cancelled.aborted) await wantOnlyWhatIs(supervisor);
+    throw error;
+  }
   return { plan: encodePlan(plan), durationMs: Date.now() - startedAt };
 }
 
@@ -116,36 +144,35 @@ async function rollOut(
   { surged, settled }: StartFirstRollout,
   { policy, context, turn }: RollingOut,
 ): Promise<void> {
-  const planOf = async (phase: RolloutPhase): Promise<Plan> => {
-    const { plan } = await planUp(supervisor.session, phase.spec, { policy: { ...policy, ...phase.policy }, keep: true, signal: NEVER });
-    throwObstacles(plan);
-    return plan;
+  const { desired: declared } = supervisor;
+  const planOf = async (phase: RolloutPhase): ReturnType<typeof planUp> => {
+    const options = { policy: { ...policy, ...phase.policy }, keep: true, signal: NEVER };
+    const planned = await planUp(supervisor.session, phase.spec, options);
+    throwObstacles(planned.plan);
+    return planned;
   };
   try {
-    await carryOut(supervisor, await planOf(surged), { context, turn });
+    const { plan, desired } = await planOf(surged);
+    // Else repair would take the surge out of the others' hosts files.
+    supervisor.desired = declared && { ...declared, desired };
+    await perform(supervisor, plan, { ...context, turn });
   } finally {
-    await perform(supervisor, await planOf(settled), { ...context, signal: NEVER, turn });
+    supervisor.desired = declared;
+    await perform(supervisor, (await planOf(settled)).plan, { ...context, signal: NEVER, turn });
   }
 }
 
 const NEVER = new AbortController().signal;
 
-/** Cut off, what was wanted is wanted no more: nobody goes on with it behind the user's back. The next `up` says what is. */
-async function carryOut(
-  supervisor: Supervisor,
-  plan: Plan,
-  { context, turn }: { readonly context: CallContext; readonly turn: LentTurn },
-): Promise<void> {
-  const { stateDirectory } = supervisor.session.host;
-  try {
-    await tellStorageFailures(stateDirectory, () => perform(supervisor, plan, { ...context, turn }));
-  } catch (error) {
-    if (context.signal.aborted) {
-      supervisor.save(true);
-      supervisor.desired = undefined;
-    }
-    throw error;
-  }
+/** Cut off by who asked for it: what isn't there yet is wanted no more, and nobody goes on behind the user's back. */
+async function wantOnlyWhatIs(supervisor: Supervisor): Promise<void> {
+  const { desired, session } = supervisor;
+  if (!desired) return;
+  const observed = await observeStack(session, { inside: true, signal: NEVER });
+  const there = new Set(observed.resources.map(({ id }) => id));
+  const resources = desired.desired.resources.filter(({ id, within }) => there.has(id) || (within !== undefined && there.has(within)));
+  supervisor.desired = { ...desired, desired: { ...desired.desired, resources } };
+  writeDesiredState(session.paths, supervisor.desired);
 }
 
 /** The file is loaded again for its functions alone. */
@@ -180,11 +207,12 @@ function notReady(
   containers: readonly Replica[],
   { timeoutMs, cause }: { readonly timeoutMs: number; readonly cause: unknown },
 ): TsstackError {
-  const states = new Map(supervisor.list().map(({ name, state, exit }) => [name, exit?.code === 0 ? 'completed' : state]));
-  const waited = containers.filter(({ name, service }) => service.healthcheck || states.get(name) !== 'running');
-  const names = waited.flatMap(({ name }) =>
-    states.get(name) === 'completed' ? [] : [`\`${name}\` (${states.get(name) ?? 'not created'})`],
-  );
+  const listed = new Map(supervisor.list().map((listing) => [listing.name, listing]));
+  const names = containers.flatMap(({ name }) => {
+    const { state, exit, health } = listed.get(name) ?? {};
+    const ready = state === 'running' ? health === undefined || health === 'healthy' : exit?.code === 0;
+    return ready ? [] : [`\`${name}\` (${health ?? state ?? 'not created'})`];
+  });
   return new TsstackError(`stack \`${supervisor.session.stack.name}\` is not ready after ${timeoutMs} ms: ${names.join(', ')}`, {
     code: 'wait-timed-out',
     hint: '`tsstack ps` and `tsstack logs` show what it waits for',

@@ -6,6 +6,7 @@
  */
 import type { Failpoints } from '../apply/failpoints.ts';
 import type { ContainerListing, StackSource } from '../model/engine.ts';
+import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { HooksByService } from '../model/hooks.ts';
 import type { ContainerName } from '../model/ids.ts';
@@ -77,6 +78,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
       onChange: () => this.repairs.request(),
       onLauncherGone: () => this.#launcherGone(),
       onNotice: (message) => this.emit({ type: 'notice', at: Date.now(), message }),
+      onOom: (container, kills) => this.emit({ type: 'container.oom', at: Date.now(), container, kills }),
     });
   }
 
@@ -96,9 +98,10 @@ export class Supervisor implements Supervision, AsyncDisposable {
     return this.#listeners.size;
   }
 
-  /** It is about to end: nobody hears anything from it any more. */
+  /** It is about to end: who listens is told so, and a command that is under way stops where it is. */
   leave(): void {
     this.#over.abort();
+    this.current?.abort(new TsstackError('cancelled: the supervisor has been told to end', { code: 'cancelled' }));
   }
 
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */

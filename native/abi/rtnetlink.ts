@@ -19,8 +19,10 @@ export const RTMSG_LENGTH = 12;
 export const RTNEXTHOP_LENGTH = 8;
 
 export const RTN_UNICAST = 1;
+export const RTPROT_KERNEL = 2;
 export const RTPROT_STATIC = 4;
 export const RT_SCOPE_UNIVERSE = 0;
+export const RT_SCOPE_LINK = 253;
 /** In a delete: any scope. */
 export const RT_SCOPE_NOWHERE = 255;
 export const RT_TABLE_MAIN = 254;
@@ -28,6 +30,7 @@ export const RT_TABLE_MAIN = 254;
 export const RTA_DST = 1;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
+export const RTA_PREFSRC = 7;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
 

@@ -5,6 +5,7 @@
 #include "files.h"
 #include "init.h"
 #include "namespaces.h"
+#include "oom.h"
 #include "packets.h"
 #include "privileges.h"
 #include "rootfs.h"
@@ -134,9 +135,5 @@ unsigned long long container_oom_kills(const struct container *container)
   char text[1024];
   const char *file = container->options.oom_file;
   if (file == NULL || read_small(AT_FDCWD, file, text, sizeof text) < 0) return 0;
-  for (char *line = text; line != NULL; line = strchr(line, '\n')) {
-    line += *line == '\n';
-    if (strncmp(line, "oom_kill ", 9) == 0) return strtoull(line + 9, NULL, 10);
-  }
-  return 0;
+  return oom_kills(text);
 }

@@ -206,22 +206,37 @@ void events_tell_links(int engine, int socket, const char *container)
   if (lost) tell_lost(engine, container);
 }
 
-void events_tell_rules(int engine, int socket)
+void events_hear_rules(int engine, int socket)
 {
   /* What was lost was of rules too: that they changed is all that is told. */
   bool lost = false;
   for (int round = 0; round < ROUNDS && receive(socket, &lost) > 0; round++) continue;
+  events_tell_rules(engine);
+}
+
+void events_tell_rules(int engine)
+{
   struct packet packet = {.size = 0};
   packet_add(&packet, "event");
   packet_add(&packet, "rules");
   frames_tell(engine, &packet);
 }
 
-void events_tell_mounts(int engine, const char *container)
+static void tell_of_container(int engine, const char *kind, const char *container)
 {
   struct packet packet = {.size = 0};
   packet_add(&packet, "event");
-  packet_add(&packet, "mounts");
+  packet_add(&packet, kind);
   packet_add(&packet, container);
   frames_tell(engine, &packet);
+}
+
+void events_tell_mounts(int engine, const char *container)
+{
+  tell_of_container(engine, "mounts", container);
+}
+
+void events_tell_oom(int engine, const char *container)
+{
+  tell_of_container(engine, "oom", container);
 }

@@ -14,5 +14,8 @@ int events_open_rules(void);
 
 /** Reads what has come and tells the engine, the same thing once. `container`: null for the host. */
 void events_tell_links(int engine, int socket, const char *container);
-void events_tell_rules(int engine, int socket);
+void events_hear_rules(int engine, int socket);
+void events_tell_rules(int engine);
 void events_tell_mounts(int engine, const char *container);
+/** Out of memory. */
+void events_tell_oom(int engine, const char *container);

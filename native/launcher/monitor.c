@@ -69,6 +69,8 @@ noreturn void monitor_main(const struct monitor_arguments *arguments)
   if (container_make(container, arguments->options, arguments->option_count, monitor.control) < 0) undo();
   pass_on_termination();
   reply_created();
+  /* The cgroup may have been an earlier container's: its count goes on. */
+  monitor.oom_kills_before = container_oom_kills(container);
   if (container_build(container, arguments->stage) < 0) give_up_building();
   watch();
 }
@@ -155,7 +157,6 @@ static void go(void)
 {
   struct container *container = &monitor.container;
   if (log_open(&container->log, container->options.log_file, container->options.log_max_bytes) < 0) give_up();
-  monitor.oom_kills_before = container_oom_kills(container);
   monitor.phase = STARTING;
   /* If init is gone, the end of `sync` tells. */
   packet_send_word(container->sync, "go");

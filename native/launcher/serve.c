@@ -12,6 +12,7 @@
 #include "server.h"
 #include "subscriptions.h"
 #include "syscalls.h"
+#include "tables.h"
 #include "watches.h"
 
 #include <errno.h>
@@ -98,10 +99,12 @@ static int handle(const struct server *server, struct frame *frame)
     done = watch_cancel(server, arguments[0]);
   else if (strcmp(verb, "subscribe") == 0 && count == 0)
     done = subscription_host(server, id);
-  else if (strcmp(verb, "subscribe-container") == 0 && count == 3)
-    done = subscription_begin(server, id, arguments);
+  else if (strcmp(verb, "subscribe-container") == 0 && (count == 3 || count == 4))
+    done = subscription_begin(server, id, arguments, count);
   else if (strcmp(verb, "unsubscribe-container") == 0 && count == 1)
     done = subscription_end(server, id, arguments[0]);
+  else if (strcmp(verb, "watch-tables") == 0)
+    done = tables_watch(server, id, arguments, count);
   else
     return -1;
   if (done < 0) refuse(server, id);

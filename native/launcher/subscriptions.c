@@ -9,6 +9,7 @@
 #include "events.h"
 #include "fail.h"
 #include "frames.h"
+#include "oom.h"
 #include "process.h"
 #include "syscalls.h"
 
@@ -23,13 +24,14 @@ struct feed {
   struct subscription *subscription;
 };
 
-enum { LINKS, RULES, MOUNTS, PROCESS, FEEDS };
+enum { LINKS, RULES, MOUNTS, PROCESS, OOM, FEEDS };
 
 struct subscription {
   struct subscription *next;
   /** Null: the host. */
   char *container;
   struct feed feeds[FEEDS];
+  struct oom oom;
 };
 
 static struct subscription *host;
@@ -39,6 +41,7 @@ static struct subscription *subscription_make(const char *container);
 static int feed_add(const struct server *server, struct subscription *subscription, int feed, int *fd);
 static void discard(const struct server *server, struct subscription *gone);
 static int open_links_of(int pidfd);
+static int watch_oom(const struct server *server, struct subscription *subscription, const char *file);
 
 static int reply_ok(const struct server *server, const char *id, const char *told)
 {
@@ -75,7 +78,7 @@ static struct subscription *find(const char *name)
   return NULL;
 }
 
-int subscription_begin(const struct server *server, const char *id, char **arguments)
+int subscription_begin(const struct server *server, const char *id, char **arguments, size_t count)
 {
   const char *name = arguments[0];
   struct process process;
@@ -100,7 +103,11 @@ int subscription_begin(const struct server *server, const char *id, char **argum
   }
   subscription->next = containers;
   containers = subscription;
-  return reply_ok(server, id, NULL);
+  if (count < 4 || watch_oom(server, subscription, arguments[3]) == 0) return reply_ok(server, id, NULL);
+  char told[320];
+  snprintf(told, sizeof told, "processes killed for want of memory in container `%s` are not noticed: %s: %s", name,
+           arguments[3], strerror(errno));
+  return reply_ok(server, id, told);
 }
 
 int subscription_end(const struct server *server, const char *id, const char *name)
@@ -132,7 +139,7 @@ static void on_links(const struct server *server, struct source *source)
 
 static void on_rules(const struct server *server, struct source *source)
 {
-  events_tell_rules(server->engine, source->fd);
+  events_hear_rules(server->engine, source->fd);
 }
 
 /** There is nothing to read: the poll that brought us here has taken note of the change (fs/proc_namespace.c,
@@ -142,9 +149,27 @@ static void on_mounts(const struct server *server, struct source *source)
   events_tell_mounts(server->engine, ((struct feed *)source)->subscription->container);
 }
 
+static void hear_oom(const struct server *server, struct subscription *subscription)
+{
+  struct source *source = &subscription->feeds[OOM].source;
+  if (source->fd < 0) return;
+  enum oom_news news = oom_hear(&subscription->oom, source->fd);
+  if (news == OOM_TOLD) events_tell_oom(server->engine, subscription->container);
+  /* Of a cgroup that is gone, poll(2) would tell for ever. */
+  if (news == OOM_GONE) source_close(server, source);
+}
+
+static void on_oom(const struct server *server, struct source *source)
+{
+  hear_oom(server, ((struct feed *)source)->subscription);
+}
+
 static void on_process(const struct server *server, struct source *source)
 {
-  discard(server, ((struct feed *)source)->subscription);
+  struct subscription *ended = ((struct feed *)source)->subscription;
+  /* v2 tells up to 10 ms late if it has told of something else before (kernel/cgroup/cgroup.c, cgroup_file_notify). */
+  hear_oom(server, ended);
+  discard(server, ended);
 }
 
 static const struct {
@@ -156,6 +181,8 @@ static const struct {
     /* EPOLLERR comes unasked, and EPOLLIN always. */
     [MOUNTS] = {EPOLLPRI, on_mounts},
     [PROCESS] = {EPOLLIN, on_process},
+    /* What to wait for depends: oom_epoll_events(). */
+    [OOM] = {0, on_oom},
 };
 
 static struct subscription *subscription_make(const char *container)
@@ -175,10 +202,18 @@ static struct subscription *subscription_make(const char *container)
 static int feed_add(const struct server *server, struct subscription *subscription, int feed, int *fd)
 {
   struct source *source = &subscription->feeds[feed].source;
-  struct epoll_event event = {.events = FEED[feed].events, .data.ptr = source};
+  uint32_t events = feed == OOM ? oom_epoll_events(&subscription->oom) : FEED[feed].events;
+  struct epoll_event event = {.events = events, .data.ptr = source};
   if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, *fd, &event) < 0) return -1;
   source->fd = take_fd(fd);
   return 0;
+}
+
+/** -1 with errno. */
+static int watch_oom(const struct server *server, struct subscription *subscription, const char *file)
+{
+  cleanup_fd int news = oom_open(file, &subscription->oom);
+  return news < 0 ? -1 : feed_add(server, subscription, OOM, &news);
 }
 
 /** No subscription: nothing to do. */

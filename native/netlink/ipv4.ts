@@ -18,4 +18,11 @@ export function parseCidr(cidr: string): { readonly address: Uint8Array; readonl
   return { address: encodeIpv4(address), prefixLength };
 }
 
+/** `10.1.2.3/24` → `10.1.2.0/24`. Throws RangeError. */
+export function networkOf(cidr: string): string {
+  const { address, prefixLength } = parseCidr(cidr);
+  const kept = address.map((byte, index) => byte & (0xff00 >> Math.min(8, Math.max(0, prefixLength - index * 8))));
+  return `${decodeIpv4(kept)}/${prefixLength}`;
+}
+
 const DOTTED_QUAD = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/;

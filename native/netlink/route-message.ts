@@ -1,5 +1,6 @@
 import { NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink.ts';
 import {
+  RT_SCOPE_LINK,
   RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
@@ -7,6 +8,7 @@ import {
   RTA_GATEWAY,
   RTA_MULTIPATH,
   RTA_OIF,
+  RTA_PREFSRC,
   RTA_TABLE,
   RTM_DELROUTE,
   RTM_GETROUTE,
@@ -14,12 +16,13 @@ import {
   RTMSG_LENGTH,
   RTN_UNICAST,
   RTNEXTHOP_LENGTH,
+  RTPROT_KERNEL,
   RTPROT_STATIC,
 } from '../abi/rtnetlink.ts';
 import { AF_INET } from '../abi/socket.ts';
 import { type Attributes, attribute, decodeAttributes, u32Attribute, u32Of } from './attributes.ts';
 import { align, concat, LITTLE_ENDIAN, viewOf } from './bytes.ts';
-import { decodeIpv4, encodeIpv4, parseCidr } from './ipv4.ts';
+import { decodeIpv4, encodeIpv4, networkOf, parseCidr } from './ipv4.ts';
 import type { Message, ReceivedMessage } from './message.ts';
 
 /** An IPv4 unicast route of the main table. */
@@ -35,6 +38,14 @@ export interface RouteRecord {
 export function newRoute(route: RouteRecord): Message {
   const header = { protocol: RTPROT_STATIC, scope: RT_SCOPE_UNIVERSE, type: RTN_UNICAST };
   return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL, body: routeBody(header, route) };
+}
+
+/** To the network of an address of the link, as the kernel makes it when the address is added. `cidr`: `10.128.3.2/24`. Throws RangeError. */
+export function newConnectedRoute({ cidr, ifindex }: { readonly cidr: string; readonly ifindex: number }): Message {
+  const header = { protocol: RTPROT_KERNEL, scope: RT_SCOPE_LINK, type: RTN_UNICAST };
+  const body = routeBody(header, { destination: networkOf(cidr), gateway: undefined, ifindex });
+  const source = attribute(RTA_PREFSRC, parseCidr(cidr).address);
+  return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL, body: concat([body, source]) };
 }
 
 /** Protocol 0 and scope nowhere: whatever it has of these (fib_table_delete). */

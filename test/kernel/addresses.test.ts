@@ -51,6 +51,15 @@ describe.skipIf(missing !== undefined)(`addresses, routes and sysctls ${missing 
     expect(web.ip('-4', 'addr', 'show', 'eth0')).toMatchObject([{ addr_info: [{ local: '10.128.3.2' }] }]);
   });
 
+  test('an address whose route was flushed gets it back, as the kernel had made it', async () => {
+    await addAddress(ADDRESS);
+    const before = web.ip('-4', 'route');
+    expect(before).toMatchObject([{ dst: '10.128.3.0/24', dev: 'eth0', prefsrc: '10.128.3.2' }]);
+    web.ip('route', 'flush', 'dev', 'eth0');
+    await addAddress(ADDRESS);
+    expect(web.ip('-4', 'route')).toEqual(before);
+  });
+
   test('an address is deleted, and deleting it again is no error', async () => {
     await addAddress(ADDRESS);
     await deleteAddress(ADDRESS);

@@ -49,7 +49,8 @@ const fulfilled = { status: 'fulfilled', value: undefined };
 describe('the firewall driver', () => {
   it('fills both tables, and finds its marks there', async () => {
     expect(await replace(filter(), nat)).toEqual([fulfilled, fulfilled]);
-    const states = await observe();
+    // The legacy variant lists them in the order in which they came.
+    const states = (await observe()).sort((a, b) => (a.table < b.table ? -1 : 1));
     expect(states.map((state) => [state.table, state.chains, state.jumps.map((one) => one.builtin)])).toEqual([
       ['filter', [{ name: 'TS-3f9a1c2e-FWD', hash: 'one', rules: 1 }], ['FORWARD']],
       ['nat', [{ name: 'TS-3f9a1c2e-DNAT', hash: 'one', rules: 1 }], ['OUTPUT']],

@@ -42,7 +42,7 @@ describe('a container', () => {
     );
     expect(await fixture.launcher.signal(created.init, 9)).toBe(true);
     const status = await fixture.ended('root');
-    expect(status.exit).toEqual({ code: 137, signal: 9, oomKilled: false, initKilled: false, error: undefined });
+    expect(status.exit).toEqual({ code: 137, signal: 9, oomKilled: false, initKilled: true, error: undefined });
   });
 
   test('sees the owners of shared files as they are, and leaves its own files owned by root on disk', async () => {

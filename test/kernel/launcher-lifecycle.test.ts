@@ -52,6 +52,9 @@ describe('the end of a container', () => {
       expect(status.exit).toMatchObject({ code: 137, signal: 9, oomKilled: true, initKilled: false });
       const alone = await fixture.run('alone', 'a=$(yes | head -c 64m)', { ...limits, init: false });
       expect(alone.status.exit).toMatchObject({ code: 137, signal: 9, oomKilled: true, initKilled: false });
+      const { init } = await fixture.launcher.create('unstarted', fixture.spec('unstarted', 'true', limits));
+      await fixture.launcher.signal(init, 9);
+      expect((await fixture.ended('unstarted')).exit).toMatchObject({ signal: 9, oomKilled: false, initKilled: true });
       const modest = await fixture.run('modest', 'exit 3', limits);
       expect(modest.status.exit).toMatchObject({ code: 3, oomKilled: false });
     } finally {

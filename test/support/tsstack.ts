@@ -30,6 +30,11 @@ export interface Project {
   container(name: string): Promise<ContainerListing>;
 }
 
+export interface ProjectOptions {
+  /** How long the body may take. Default 45 s, of the 60 s that a test has. */
+  readonly timeoutMs?: number;
+}
+
 export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -52,28 +57,35 @@ export interface Running {
  * Makes a project, lets `body` use it, takes the stack down with its volumes, and holds the world to what it was before, whether or not
  * `body` failed (its failure is the one reported).
  */
-export async function withProject(files: Readonly<Record<string, string>>, body: (project: Project) => Promise<void>): Promise<void> {
+export async function withProject(
+  files: Readonly<Record<string, string>>,
+  body: (project: Project) => Promise<void>,
+  options: ProjectOptions = {},
+): Promise<void> {
   const base = mkdtempSync(join(tmpdir(), 'tsstack-e2e-'));
   const { project, running } = makeProject(base, files);
-  const options = { directories: [project.stateDirectory, project.runDirectory] };
-  const before = snapshotWorld(options);
+  const places = { directories: [project.stateDirectory, project.runDirectory] };
+  const before = snapshotWorld(places);
   const failures: unknown[] = [];
   const collect = (promise: Promise<unknown>) => promise.catch((error: unknown) => failures.push(error));
 
-  await collect(inTime(body(project)));
+  await collect(inTime(body(project), options.timeoutMs ?? 45_000));
   for (const child of running) await collect(kill(child));
   // An instance is a stack of its own: `body` takes those down that it brought up.
   await collect(project.ok(['down', '--volumes', '--timeout', '1']));
-  await collect(expectSameWorld(before, options));
+  await collect(expectSameWorld(before, places));
   rmSync(base, { recursive: true, force: true });
   if (failures.length > 0) throw failures[0];
 }
 
-/** Before vitest gives a test up (60 s): it would not wait for the stack to be taken down. */
-async function inTime(work: Promise<void>): Promise<void> {
+/** Before vitest gives a test up: it would not wait for the stack to be taken down. */
+async function inTime(work: Promise<void>, timeoutMs: number): Promise<void> {
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    deadline = setTimeout(() => reject(new Error(`the scenario did not end within ${45 * patience} s`)), 45_000 * patience);
+    deadline = setTimeout(
+      () => reject(new Error(`the scenario did not end within ${(timeoutMs / 1000) * patience} s`)),
+      timeoutMs * patience,
+    );
   });
   await Promise.race([work, late]).finally(() => clearTimeout(deadline));
 }

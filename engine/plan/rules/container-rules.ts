@@ -72,7 +72,7 @@ function driftCause(status: ContainerStatus): string | undefined {
 
 function mountCause({ lostMounts }: ContainerState): string | undefined {
   if (lostMounts === undefined || lostMounts.length === 0) return undefined;
-  return `${lostMounts.join(', ')} ${lostMounts.length === 1 ? 'was' : 'were'} unmounted in it`;
+  return `${lostMounts.join(', ')} ${lostMounts.length === 1 ? 'was' : 'were'} unmounted or deleted`;
 }
 
 /** Why it doesn't run. Undefined: it does. One that was created and not started has a monitor that waits for a launcher that may be gone. */

@@ -14,13 +14,17 @@ describe('parseKernelEvent', () => {
     ['netconf new host 0', { kind: 'netconf', change: 'new', netns: HOST, ifindex: 0 }],
     ['rules', { kind: 'rules' }],
     ['mounts web-1', { kind: 'mounts', container: 'web-1' }],
+    ['oom web-1', { kind: 'oom', container: 'web-1' }],
     ['lost host', { kind: 'lost', netns: HOST }],
     ['lost container web-1', { kind: 'lost', netns: { in: 'container', container: 'web-1' } }],
   ])('reads `%s`', (words, event) => {
     expect(parseKernelEvent(words.split(' '))).toEqual(event);
   });
 
-  test.each(['weather new host 4', 'link renamed host 4', 'mounts', ''])('takes `%s`, which it does not know, for a loss', (words) => {
-    expect(parseKernelEvent(words.split(' '))).toEqual({ kind: 'lost', netns: HOST });
-  });
+  test.each(['weather new host 4', 'link renamed host 4', 'mounts', 'oom', ''])(
+    'takes `%s`, which it does not know, for a loss',
+    (words) => {
+      expect(parseKernelEvent(words.split(' '))).toEqual({ kind: 'lost', netns: HOST });
+    },
+  );
 });

@@ -98,6 +98,16 @@ describe('restarts of a container', () => {
     before.healthy('db-1', 5);
     const after = trackRestarts(JSON.parse(JSON.stringify(before.snapshot())));
     expect(after.snapshot()).toEqual(before.snapshot());
-    expect([after.count('web-1'), after.ended('web-1', run())?.attempt]).toEqual([2, 2]);
+    expect([after.count('web-1'), after.ended('web-1', run({ ranMs: 60 }))?.attempt]).toEqual([2, 2]);
+  });
+
+  it('count an end once, though the supervisor that has seen it was cut off before it restarted anything', () => {
+    const before = trackRestarts();
+    before.ended('web-1', run({ ...onFailure(2), ranMs: 40 }));
+    const decided = before.ended('web-1', run({ ...onFailure(2), ranMs: 50 }));
+    const after = trackRestarts(JSON.parse(JSON.stringify(before.snapshot())));
+    expect(after.ended('web-1', run({ ...onFailure(2), ranMs: 50 }))).toEqual(decided);
+    expect(after.snapshot()).toEqual(before.snapshot());
+    expect(after.ended('web-1', run({ ...onFailure(2), ranMs: 50 })), 'another run of the same length').toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decodeRoutes, deleteRoute, getRoutes, newRoute } from '../../../../native/netlink/route-message.ts';
+import { decodeRoutes, deleteRoute, getRoutes, newConnectedRoute, newRoute } from '../../../../native/netlink/route-message.ts';
 import { bytes, hex } from './hex.ts';
 
 test('the default route has no destination', () => {
@@ -24,6 +24,19 @@ test('a route to a subnet', () => {
              0800 0400 02000000`),
     ),
   );
+});
+
+test('the route to the network of an address is as the kernel makes it', () => {
+  const message = newConnectedRoute({ cidr: '10.128.3.2/22', ifindex: 2 });
+  expect(hex(message.body)).toBe(
+    hex(
+      bytes(`02 16 00 00 fe 02 fd 01 00000000
+             0800 0100 0a800000
+             0800 0400 02000000
+             0800 0700 0a800302`),
+    ),
+  );
+  expect([message.type, message.flags]).toEqual([24, 0x600]);
 });
 
 test('a route is deleted whatever its protocol and scope', () => {

@@ -1,0 +1,201 @@
+/**
+ * Rounds of anything that may happen to a stack, by a fixed seed. After each of them the stack is what was declared; after all of them nothing
+ * has grown. INVARIANT: a round depends on the seed, its number and the state that the rounds before it have left, and on nothing else.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ContainerListing } from '../../engine/model/engine.ts';
+import { stackFile } from '../support/stack-file.ts';
+import { killSupervisor, launchersOf, listingsOf, supervisorPid } from '../support/supervised.ts';
+import type { Project } from '../support/tsstack.ts';
+import { until } from '../support/until.ts';
+import { BREAKAGES } from './breakages.ts';
+import { type Random, randomOf } from './random.ts';
+import { changed, FIRST, replicasOf, type Services, shapeOf } from './random-stack.ts';
+
+export interface SoakOptions {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly log: (line: string) => void;
+}
+
+/** Of a supervisor and its launcher. */
+export interface Footprint {
+  readonly fds: number;
+  readonly launcherFds: number;
+  /** Bytes that no other process shares. */
+  readonly memory: number;
+}
+
+interface Soak {
+  readonly p: Project;
+  readonly random: Random;
+  services: Services;
+  /** By request. */
+  readonly stopped: Set<string>;
+}
+
+/** Resolves to the footprint of a supervisor that has lived through the last rounds, and of one that has just begun, of the same stack. */
+export async function soak(
+  p: Project,
+  { rounds, seed, log }: SoakOptions,
+): Promise<{ readonly old: Footprint; readonly young: Footprint }> {
+  const stopped = new Set<string>();
+  let services = FIRST;
+  await declare(p, services);
+  for (let round = 0; round < rounds; round++) {
+    const state: Soak = { p, random: randomOf(seed, round), services, stopped };
+    // The last ones are lived through by one supervisor, which is then looked at.
+    const act = state.random.pick(round < rounds * 0.7 ? ACTS : ACTS.filter((one) => !ENDING.has(one)));
+    const done: string[] = [];
+    try {
+      await act(state, (line) => done.push(line));
+      services = state.services;
+      await converged(state);
+    } catch (error) {
+      const replay = `npm run soak -- --seed ${seed} --rounds ${round + 1}`;
+      throw new Error(`round ${round} (${done.join('; ')}) of seed ${seed} failed; to replay: ${replay}\n${String(error)}`, {
+        cause: error,
+      });
+    }
+    log(`${round}: ${done.join('; ')}`);
+  }
+  stopped.clear();
+  await declare(p, FIRST);
+  await converged({ p, random: randomOf(seed, rounds), services: FIRST, stopped });
+  const old = await footprint(p);
+  await killSupervisor(p);
+  await p.ps();
+  await converged({ p, random: randomOf(seed, rounds), services: FIRST, stopped });
+  return { old, young: await footprint(p) };
+}
+
+type Act = (soak: Soak, say: (line: string) => void) => Promise<void>;
+
+const change: Act = async (state, say) => {
+  state.services = changed(state.services, state.random);
+  state.stopped.clear();
+  say(`up ${JSON.stringify(Object.keys(state.services))}`);
+  await declare(state.p, state.services);
+};
+
+const breakSome: Act = async ({ p, random }, say) => {
+  const running = await runningOf(p);
+  for (let times = 1 + random.below(3); times > 0; times--) {
+    const what = random.pick(BREAKAGES)({ p, random, running: running.filter(isThere) });
+    if (what !== undefined) say(what);
+  }
+};
+
+const breakWhileNobodyLooks: Act = async (state, say) => {
+  await killSupervisor(state.p);
+  say('kills the supervisor');
+  const running = (await state.p.ps()).filter(isThere);
+  await killSupervisor(state.p);
+  for (let times = 1 + state.random.below(3); times > 0; times--) {
+    const what = state.random.pick(BREAKAGES)({ ...state, running: running.filter(isThere) });
+    if (what !== undefined) say(what);
+  }
+};
+
+const killLauncher: Act = async (state, say) => {
+  for (const pid of launchersOf(await supervisorPid(state.p))) process.kill(pid, 'SIGKILL');
+  say('kills the launcher');
+  if (state.random.chance(0.5)) await breakSome(state, say);
+};
+
+/** The supervisor is killed in the middle of an `up`, which the next one completes. */
+const killInTheMiddle: Act = async (state, say) => {
+  state.services = changed(state.services, state.random);
+  state.stopped.clear();
+  state.p.write({ 'stack.config.ts': stackFile(shapeOf(state.services)) });
+  const pid = await supervisorPid(state.p);
+  const up = state.p.start(['up', '-d']);
+  const ms = state.random.below(600);
+  await delay(ms);
+  process.kill(pid, 'SIGKILL');
+  say(`kills the supervisor ${ms} ms after the start of an up`);
+  await up.ended;
+  await declare(state.p, state.services);
+};
+
+const stopOrStart: Act = async ({ p, random, services, stopped }, say) => {
+  const names = containersOf(services).filter((name) => name !== 'a-1');
+  if (names.length === 0) return;
+  const name = random.pick(names);
+  const verb = stopped.has(name) ? 'start' : random.pick(['stop', 'restart', 'kill']);
+  say(`${verb} ${name}`);
+  await p.ok([verb, name]);
+  if (verb === 'stop' || verb === 'kill') stopped.add(name);
+  else stopped.delete(name);
+};
+
+const downAndUp: Act = async ({ p, services, stopped }, say) => {
+  say('down and up');
+  await p.ok(['down', '--timeout', '1']);
+  stopped.clear();
+  await declare(p, services);
+};
+
+const ACTS: readonly Act[] = [
+  ...[change, change, change, change],
+  ...[breakSome, breakSome, breakSome, breakSome],
+  ...[breakWhileNobodyLooks, killLauncher, killInTheMiddle, stopOrStart, stopOrStart, downAndUp],
+];
+/** With these a supervisor ends. */
+const ENDING: ReadonlySet<Act> = new Set([breakWhileNobodyLooks, killInTheMiddle, downAndUp]);
+
+async function declare(p: Project, services: Services): Promise<void> {
+  p.write({ 'stack.config.ts': stackFile(shapeOf(services)) });
+  await p.ok(['up', '-d']);
+}
+
+/** What runs is what was declared and not stopped, and a plan for all but what was stopped is empty. */
+async function converged({ p, services, stopped }: Soak): Promise<void> {
+  const wanted = containersOf(services).map((name) => `${name} ${stopped.has(name) ? 'stopped' : 'running'}`);
+  const differences = async (): Promise<readonly string[]> => {
+    const states = (await listingsOf(p)).map(({ name, state, reason }) => ({ text: `${name} ${state}`, reason }));
+    const there = new Set(states.map(({ text }) => text));
+    const missing = wanted.filter((text) => !there.has(text)).map((text) => `not ${text}`);
+    const surplus = states.filter(({ text }) => !wanted.includes(text)).map(({ text, reason }) => `${text} (${reason})`);
+    if (missing.length + surplus.length > 0) return [...missing, ...surplus];
+    const { stdout } = await p.tsstack(['plan', '--json']);
+    const { steps } = JSON.parse(stdout) as { readonly steps: readonly { readonly resource: string; readonly cause: string }[] };
+    return steps.filter(({ resource }) => !isOf(resource, stopped)).map(({ resource, cause }) => `${resource}: ${cause}`);
+  };
+  await until('the stack is as declared', differences, { holds: (found) => found.length === 0, timeoutMs: 20_000 });
+}
+
+/** `link:soak/b-1@front`, `cgroup:soak/b-1`, `file:soak/b-1/hosts`. */
+function isOf(resource: string, containers: ReadonlySet<string>): boolean {
+  return [...containers].some((name) => new RegExp(`^[a-z]+:soak/${name}($|[@/])`).test(resource));
+}
+
+function containersOf(services: Services): readonly string[] {
+  return Object.entries(services).flatMap(([name, service]) =>
+    Array.from({ length: replicasOf(service) }, (_, index) => `${name}-${index + 1}`),
+  );
+}
+
+async function runningOf(p: Project): Promise<readonly ContainerListing[]> {
+  return (await listingsOf(p)).filter(isThere);
+}
+
+function isThere({ pid, state }: ContainerListing): boolean {
+  return state === 'running' && pid !== undefined && readdirSync('/proc').includes(`${pid}`);
+}
+
+async function footprint(p: Project): Promise<Footprint> {
+  const pid = await supervisorPid(p);
+  const [launcher] = launchersOf(pid);
+  const count = (of: number | undefined) => readdirSync(`/proc/${of}/fd`).length;
+  // Connections of ours that are closing are its descriptors, too.
+  const fds = await until('its connections are closed', () => [count(pid), count(pid)], { holds: ([a, b]) => a === b });
+  return { fds: fds[0] ?? 0, launcherFds: count(launcher), memory: privateBytes(pid) };
+}
+
+/** proc_pid_smaps(5), of all mappings together. */
+function privateBytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return [...text.matchAll(/^Private_(?:Clean|Dirty): +(\d+) kB$/gm)].reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
+}
