@@ -59,6 +59,7 @@ export async function uploadBlob(upload: Upload, source: BlobSource, onProgress?
       target,
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(descriptor.size) },
       body: () => {
+        opened?.destroy();
         opened = counted(source.open(), { size: descriptor.size, doing, onProgress });
         return opened;
       },
