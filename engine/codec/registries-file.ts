@@ -42,13 +42,12 @@ function settings(registry: string, entry: unknown): RegistrySettings {
 
 function mirrorUrl(mirror: unknown, where: string): string {
   const text = typeof mirror === 'string' ? mirror : '';
-  const url = URL.canParse(text) ? new URL(text) : URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : undefined;
-  const full =
-    url !== undefined && /^https?:$/.test(url.protocol) ? url : URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : undefined;
-  if (text === '' || full === undefined || full.username !== '' || full.search !== '') {
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
+  const url = text !== '' && URL.canParse(full) ? new URL(full) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
     throw new Error(`\`${where}\` is not the address of a registry: ${JSON.stringify(mirror)}`);
   }
-  return `${full.protocol}//${full.host}${full.pathname.replace(/\/+$/, '')}`;
+  return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '')}`;
 }
 
 function onlyKeys(value: Readonly<Record<string, unknown>>, known: readonly string[], prefix: string): void {

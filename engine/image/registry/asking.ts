@@ -13,6 +13,9 @@ export interface Asker {
   originOf(endpoint: Endpoint, signal: AbortSignal): Promise<string>;
 }
 
+/** Of an error or a token: more is none. */
+const MAX_TEXT = 1 << 20;
+
 /** `lifetime`: of what is done once for all who wait for it. */
 export function openAsker(routes: Routes, lifetime: AbortSignal): Asker {
   const origins = new Map<string, Promise<string>>();
@@ -46,8 +49,8 @@ async function findOrigin(endpoint: Endpoint, routes: Routes, signal: AbortSigna
   const url = new URL(`https://${endpoint.host}/v2/`);
   try {
     const response = await exchange({ method: 'GET', url, headers: {}, signal }, routes.to(url, endpoint));
-    // Read and not destroyed: the connection is used again.
-    response.on('error', () => undefined).resume();
+    // To its end, so that the next request finds the connection free.
+    await readBody(response, MAX_TEXT);
     return url.origin;
   } catch (error) {
     signal.throwIfAborted();
@@ -56,9 +59,6 @@ async function findOrigin(endpoint: Endpoint, routes: Routes, signal: AbortSigna
     return isNotTls(error) || refused ? `http://${endpoint.host}` : url.origin;
   }
 }
-
-/** Of an error or a token: more is none. */
-const MAX_TEXT = 1 << 20;
 
 /** Undefined: longer than any text for us. Rejects as `ask` does. */
 export async function textOf(

@@ -78,13 +78,13 @@ async function askHelper(program: string, registry: string, { environment, signa
   }
 }
 
-interface HelperAnswer {
+interface ProgramOutcome {
   readonly code: number | string;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-function runHelper(program: string, input: string, { environment, signal }: Asking): Promise<HelperAnswer> {
+function runHelper(program: string, input: string, { environment, signal }: Asking): Promise<ProgramOutcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], { env: { ...environment }, signal, stdio: ['pipe', 'pipe', 'pipe'] });
     let stdout = '';

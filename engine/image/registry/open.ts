@@ -68,7 +68,7 @@ export interface Registry extends Disposable {
 const DEFAULT_SETTINGS = '/etc/tsstack/registries.json';
 const PARALLEL_BLOBS = 4;
 
-/** Throws `image` if the settings file is wrong. Disposing closes the kept connections. */
+/** Throws `image` if the settings file is wrong. Disposing ends what is under way and closes the kept connections. */
 export function openRegistry({
   environment,
   parallel = PARALLEL_BLOBS,
@@ -89,6 +89,9 @@ export function openRegistry({
     onNotice,
     ...(progress ? { progress } : {}),
   });
+
+  // Also: twenty blobs under one signal would be twenty listeners of it, which Node warns of.
+  const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, lifetime.signal]);
 
   const sourceOf = (registry: string): Endpoint => registryEndpoint(registry, settingsOf(registry));
 
@@ -111,13 +114,15 @@ export function openRegistry({
   };
 
   return {
-    resolve(reference, platform, { signal, readLocal }) {
+    resolve(reference, platform, { readLocal, ...options }) {
+      const signal = within(options.signal);
       const doing = `cannot pull \`${formatReference(reference)}\``;
       const attempt = (endpoint: Endpoint) =>
         retrying(() => lookUpImage({ client, endpoint, reference, platform, readLocal, doing, signal }), retry(signal));
       return fromAny(reference.registry, attempt, signal);
     },
-    fetchBlob(repository, descriptor, { sink, signal, onProgress }) {
+    fetchBlob(repository, descriptor, { sink, onProgress, ...options }) {
+      const signal = within(options.signal);
       const doing = `cannot fetch \`${descriptor.digest}\` of \`${repository.registry}/${repository.repository}\``;
       const attempt = (endpoint: Endpoint) => {
         const transfer = {
@@ -137,12 +142,14 @@ export function openRegistry({
       };
       return blobs.pass(() => fromAny(repository.registry, attempt, signal), signal);
     },
-    putBlob(repository, source, { signal, onProgress }) {
+    putBlob(repository, source, { onProgress, ...options }) {
+      const signal = within(options.signal);
       const doing = `cannot push \`${source.descriptor.digest}\` to \`${repository.registry}/${repository.repository}\``;
       const upload = { client, endpoint: sourceOf(repository.registry), repository, doing, signal };
       return blobs.pass(() => retrying(() => uploadBlob(upload, source, onProgress), retry(signal)), signal);
     },
-    putManifest(repository, name, { mediaType, bytes, signal }) {
+    putManifest(repository, name, { mediaType, bytes, ...options }) {
+      const signal = within(options.signal);
       const doing = `cannot push \`${repository.registry}/${repository.repository}${name.includes(':') ? '@' : ':'}${name}\``;
       const upload = { client, endpoint: sourceOf(repository.registry), repository, doing, signal };
       return retrying(() => uploadManifest(upload, name, { mediaType, bytes }), retry(signal));

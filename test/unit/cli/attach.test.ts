@@ -17,7 +17,8 @@ const logs: Engine['logs'] = async function* ({ signal, since }) {
   await aborted(signal);
   yield* lines('web-1 last words');
 };
-const ended = (code: number) => ({ state: 'stopped', exit: { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined } }) as const;
+const ended = (code: number) =>
+  ({ state: 'stopped', exit: { code, signal: undefined, oomKilled: false, initKilled: false, error: undefined } }) as const;
 
 describe('an attached up', () => {
   test('shows output from its start to the last line, and ends when everything has', async () => {
