@@ -41,9 +41,10 @@ int unpack_main(const char *directory)
     tell_failure(path);
     return 1;
   }
-  struct packet packet = {.size = 0};
-  packet_add(&packet, "done");
-  return answer(&packet) < 0;
+  struct packet opaque = {.size = 0}, done = {.size = 0};
+  packet_add(&opaque, "opaque");
+  packet_add(&done, "done");
+  return (tree_is_opaque() && answer(&opaque) < 0) || answer(&done) < 0;
 }
 
 static int extract(struct entry *entry, const struct place *place);

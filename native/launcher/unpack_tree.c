@@ -30,11 +30,13 @@ static struct {
 } parent = {.fd = -1};
 
 static int walk(const char *path, bool make);
+static int remember(const char *path, struct timespec time);
 
 int tree_open(const char *directory)
 {
   root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return root < 0 ? fail("open", errno, "%s", directory) : 0;
+  /* In case no entry is for it. */
+  return root < 0 ? fail("open", errno, "%s", directory) : remember("", (struct timespec){0});
 }
 
 static int open_below(const char *path, int flags)
@@ -193,6 +195,11 @@ int tree_opaque(int directory)
   return fsetxattr(directory, OPAQUE, "y", 1, 0) < 0 ? fail("opaque", errno, "%s", OPAQUE) : 0;
 }
 
+bool tree_is_opaque(void)
+{
+  return fgetxattr(root, OPAQUE, NULL, 0) > 0;
+}
+
 int tree_whiteout(const struct place *place)
 {
   struct stat there;
@@ -215,6 +222,11 @@ int tree_time_later(const struct place *place, struct timespec time)
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s", parent.path);
   if (*place->name != '\0' && append(path, place->name, strlen(place->name)) < 0) return -1;
+  return remember(path, time);
+}
+
+static int remember(const char *path, struct timespec time)
+{
   size_t size = sizeof time + strlen(path) + 1;
   if (times.size + size > times.room) {
     size_t room = times.room == 0 ? 65536 : 2 * times.room;
