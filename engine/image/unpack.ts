@@ -18,7 +18,17 @@ import { compressionOf, decompressor } from './decompress.ts';
  * Extracts a blob into an empty directory. What of it is there after an error is the caller's to remove.
  * @throws TsstackError `image`: the archive is corrupt, or something in it can't be made; the signal's reason.
  */
-export async function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer> {
+export function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer> {
+  const { algorithm } = parseDigest(options.diffId);
+  return extract(options, algorithm);
+}
+
+/** The same with any archive, of which no digest is known. */
+export async function extractArchive(options: Omit<UnpackOptions, 'diffId'>): Promise<void> {
+  await extract(options, 'sha256');
+}
+
+async function extract(options: Omit<UnpackOptions, 'diffId'>, algorithm: string): Promise<UnpackedLayer> {
   const { launcherBinary, directory, file, lockFd, signal } = options;
   signal.throwIfAborted();
   const blob = await open(file);
@@ -27,7 +37,11 @@ export async function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer
   const child = spawn(launcherBinary, ['unpack', directory], { stdio: [...stdio], signal, killSignal: 'SIGKILL' });
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new Error('the launcher has no pipes');
-  const [sent, answered, ended] = await Promise.allSettled([send(blob, stdin, options), readAnswers(stdout), exited(child)]);
+  const [sent, answered, ended] = await Promise.allSettled([
+    send(blob, stdin, { ...options, algorithm }),
+    readAnswers(stdout),
+    exited(child),
+  ]);
   await blob.close();
   signal.throwIfAborted();
   if (ended.status === 'rejected') throw ended.reason;
@@ -41,12 +55,11 @@ export async function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer
 async function send(
   blob: FileHandle,
   stdin: Writable,
-  { mediaType, diffId, signal, onProgress }: UnpackOptions,
+  { mediaType, algorithm, signal, onProgress }: Omit<UnpackOptions, 'diffId'> & { readonly algorithm: string },
 ): Promise<Pick<UnpackedLayer, 'diffId' | 'bytes'>> {
   const start = Buffer.alloc(4);
   await blob.read(start, 0, start.length, 0);
   const decompress = await decompressor(compressionOf(start, mediaType));
-  const { algorithm } = parseDigest(diffId);
   const hash = createHash(algorithm);
   let bytes = 0;
   let read = 0;
