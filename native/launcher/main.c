@@ -1,8 +1,12 @@
 #include "exec.h"
+#include "flush.h"
 #include "probe.h"
 #include "receive.h"
 #include "serve.h"
 #include "title.h"
+#include "unpack.h"
+#include "unpack_remove.h"
+#include "wait_lock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +14,11 @@
 static const char USAGE[] = "usage: tsstack-launcher serve --stage DIRECTORY\n"
                             "       tsstack-launcher exec OPTIONS\n"
                             "       tsstack-launcher receive PID START-TIME UID GID CAPABILITIES\n"
-                            "       tsstack-launcher probe-idmap DIRECTORY\n";
+                            "       tsstack-launcher probe-idmap DIRECTORY\n"
+                            "       tsstack-launcher unpack DIRECTORY\n"
+                            "       tsstack-launcher remove PATH\n"
+                            "       tsstack-launcher wait-lock 3< FILE\n"
+                            "       tsstack-launcher flush DIRECTORY\n";
 
 int main(int argc, char **argv)
 {
@@ -24,6 +32,10 @@ int main(int argc, char **argv)
   if (strcmp(mode, "exec") == 0) return exec_main(argv + 2, (size_t)(argc - 2));
   if (strcmp(mode, "receive") == 0 && argc == 7) return receive_main(argv + 2);
   if (strcmp(mode, "probe-idmap") == 0 && argc == 3) return probe_idmap(argv[2]);
+  if (strcmp(mode, "unpack") == 0 && argc == 3) return unpack_main(argv[2]);
+  if (strcmp(mode, "remove") == 0 && argc == 3) return remove_main(argv[2]);
+  if (strcmp(mode, "wait-lock") == 0 && argc == 2) return wait_lock();
+  if (strcmp(mode, "flush") == 0 && argc == 3) return flush_main(argv[2]);
   fputs(USAGE, stderr);
   return 2;
 }

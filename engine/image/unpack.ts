@@ -1,0 +1,138 @@
+/** The content of a layer → a directory, by way of the launcher (`native/launcher/PROTOCOL.md`, "A layer into a directory"). */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { getSystemErrorName } from 'node:util';
+import { decodeFrames } from '../codec/launcher-frames.ts';
+import { TsstackError } from '../model/errors.ts';
+import { READ_SIZE } from '../store/blob-file.ts';
+import { parseDigest } from '../store/digest.ts';
+import type { UnpackedLayer, UnpackOptions } from '../store/layers.ts';
+import { hintForErrno } from '../store/store-error.ts';
+import { compressionOf, decompressor } from './decompress.ts';
+
+/**
+ * Extracts a blob into an empty directory. What of it is there after an error is the caller's to remove.
+ * @throws TsstackError `image`: the archive is corrupt, or something in it can't be made; the signal's reason.
+ */
+export function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer> {
+  const { algorithm } = parseDigest(options.diffId);
+  return extract(options, algorithm);
+}
+
+/** The same with any archive, of which no digest is known. */
+export async function extractArchive(options: Omit<UnpackOptions, 'diffId'>): Promise<void> {
+  await extract(options, 'sha256');
+}
+
+async function extract(options: Omit<UnpackOptions, 'diffId'>, algorithm: string): Promise<UnpackedLayer> {
+  const { launcherBinary, directory, file, lockFd, signal } = options;
+  signal.throwIfAborted();
+  const blob = await open(file);
+  // The lock goes along: if this process is killed, nobody else works on the directory before the child has ended, too.
+  const stdio = ['pipe', 'pipe', 'inherit', lockFd] as const;
+  const child = spawn(launcherBinary, ['unpack', directory], { stdio: [...stdio], signal, killSignal: 'SIGKILL' });
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error('the launcher has no pipes');
+  const [sent, answered, ended] = await Promise.allSettled([
+    send(blob, stdin, { ...options, algorithm }),
+    readAnswers(stdout),
+    exited(child),
+  ]);
+  await blob.close();
+  signal.throwIfAborted();
+  if (ended.status === 'rejected') throw ended.reason;
+  if (answered.status === 'rejected') throw answered.reason;
+  if (answered.value.error !== undefined && !isOurs(sent)) throw answered.value.error;
+  if (sent.status === 'rejected') throw corrupt(sent.reason);
+  if (!answered.value.done) throw new TsstackError('the launcher ended before all was extracted', { code: 'image' });
+  return { ...sent.value, implicit: answered.value.implicit, opaque: answered.value.opaque, unsupported: answered.value.unsupported };
+}
+
+async function send(
+  blob: FileHandle,
+  stdin: Writable,
+  { mediaType, algorithm, signal, onProgress }: Omit<UnpackOptions, 'diffId'> & { readonly algorithm: string },
+): Promise<Pick<UnpackedLayer, 'diffId' | 'bytes'>> {
+  const start = Buffer.alloc(4);
+  await blob.read(start, 0, start.length, 0);
+  const decompress = await decompressor(compressionOf(start, mediaType));
+  const hash = createHash(algorithm);
+  let bytes = 0;
+  let read = 0;
+  const source = blob.createReadStream({ start: 0, highWaterMark: READ_SIZE, autoClose: false });
+  source.on('data', (chunk) => {
+    read += chunk.length;
+    onProgress?.(read);
+  });
+  source.pause();
+  async function* counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+  if (decompress === undefined) await pipeline(source, counted, stdin, { signal });
+  else await pipeline(source, decompress, counted, stdin, { signal });
+  return { diffId: `${algorithm}:${hash.digest('hex')}`, bytes };
+}
+
+interface Answers {
+  readonly done: boolean;
+  readonly error: TsstackError | undefined;
+  readonly implicit: readonly string[];
+  readonly opaque: boolean;
+  readonly unsupported: readonly string[];
+}
+
+async function readAnswers(stdout: Readable): Promise<Answers> {
+  let rest: Buffer = Buffer.alloc(0);
+  let done = false;
+  let opaque = false;
+  let error: TsstackError | undefined;
+  const implicit: string[] = [];
+  const unsupported = new Set<string>();
+  for await (const chunk of stdout) {
+    const decoded = decodeFrames(Buffer.concat([rest, chunk as Buffer]));
+    rest = decoded.rest;
+    for (const [word, ...values] of decoded.frames) {
+      if (word === 'done') done = true;
+      else if (word === 'opaque') opaque = true;
+      else if (word === 'implicit') implicit.push(values[0] ?? '');
+      else if (word === 'unsupported') unsupported.add(values[1] ?? '');
+      else error = entryError(values);
+    }
+  }
+  return { done, error, implicit, opaque, unsupported: [...unsupported] };
+}
+
+function entryError([path = '', stage = 'launcher', errno = '0', detail = '']: readonly string[]): TsstackError {
+  const name = Number(errno) > 0 ? getSystemErrorName(-Number(errno)) : `errno ${errno}`;
+  const entry = path === '' ? '' : `entry \`${path}\`: `;
+  const why =
+    stage === 'header' || stage === 'input' || stage === 'path' ? `${detail} (${name})` : `${stage} \`${detail}\` failed with ${name}`;
+  return new TsstackError(`${entry}${why}`, { code: 'image', hint: hintForErrno(name) });
+}
+
+/** A broken blob ends the stream early, and the launcher's complaint only follows from that. EPIPE is the other way round. */
+function isOurs(sent: PromiseSettledResult<unknown>): boolean {
+  if (sent.status === 'fulfilled') return false;
+  const code = sent.reason instanceof Error && 'code' in sent.reason ? sent.reason.code : '';
+  return !['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String(code));
+}
+
+function corrupt(cause: unknown): TsstackError {
+  if (cause instanceof TsstackError) return cause;
+  return new TsstackError(`its compressed data is broken: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    code: 'image',
+    cause,
+  });
+}
+
+async function exited(child: ChildProcess): Promise<void> {
+  await once(child, 'close');
+}

@@ -1,0 +1,57 @@
+/**
+ * Nothing waits for the disk while an image is pulled: a blob or layer gets its name as soon as it is whole, and a mark says that it
+ * may not be on the disk yet. `flush` has all of it written and takes the marks away. If the machine goes down before that, the marks
+ * are of an earlier boot: then those blobs are checked by their digest, and those layers are extracted anew.
+ * INVARIANT: the mark is made before the name. Both are changes of directories of one file system, and journalling ones (ext4, XFS,
+ * Btrfs) never keep the later without the earlier: so what has a name and isn't on the disk has a mark.
+ */
+import fs from 'node:fs';
+import { verifyBlobFile } from './blob-file.ts';
+import { parseDigest } from './digest.ts';
+import { UNFINISHED } from './image-paths.ts';
+import { flushFileSystem, removeDeep } from './launcher-runs.ts';
+import { lockObject, type StoreContext } from './store-context.ts';
+
+export type ObjectKind = 'blob' | 'layer';
+
+export function markUnflushed({ paths, bootId }: StoreContext, kind: ObjectKind, digest: string): void {
+  fs.writeFileSync(`${paths.unflushed}/${bootId} ${kind} ${digest}`, '');
+}
+
+/** Waits for the disk. What comes meanwhile keeps its mark. */
+export async function flush({ paths, launcherBinary, bootId }: StoreContext): Promise<void> {
+  const marks = fs.readdirSync(paths.unflushed).filter((name) => name.startsWith(bootId));
+  if (marks.length === 0) return;
+  await flushFileSystem(launcherBinary, paths.directory);
+  for (const mark of marks) fs.rmSync(`${paths.unflushed}/${mark}`, { force: true });
+}
+
+/** Removes what the machine's last end has left broken. To be done before anything in the store is relied on. */
+export async function checkAfterCrash(context: StoreContext, signal: AbortSignal): Promise<void> {
+  if (earlierMarks(context).length === 0) return;
+  using _lock = await lockObject(context, 'check-after-crash', signal);
+  for (const mark of earlierMarks(context)) {
+    const [, kind, digest = ''] = mark.split(' ');
+    if (kind === 'layer') await removeLayerDirectory(context, digest);
+    else await checkBlob(context, digest);
+    fs.rmSync(`${context.paths.unflushed}/${mark}`, { force: true });
+  }
+}
+
+function earlierMarks({ paths, bootId }: StoreContext): string[] {
+  return fs.readdirSync(paths.unflushed).filter((name) => !name.startsWith(bootId));
+}
+
+async function removeLayerDirectory({ paths, launcherBinary }: StoreContext, digest: string): Promise<void> {
+  const { hex } = parseDigest(digest);
+  const unfinished = `${paths.layers}/${UNFINISHED}broken-${hex}`;
+  if (!fs.existsSync(`${paths.layers}/${hex}`)) return;
+  fs.renameSync(`${paths.layers}/${hex}`, unfinished);
+  await removeDeep(launcherBinary, unfinished);
+}
+
+async function checkBlob({ paths }: StoreContext, digest: string): Promise<void> {
+  const { algorithm, hex } = parseDigest(digest);
+  const file = `${paths.blobs}/${algorithm}/${hex}`;
+  if (fs.existsSync(file) && !(await verifyBlobFile(file, digest))) fs.rmSync(file);
+}

@@ -1,0 +1,15 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** Standard input, read in big pieces through one buffer: what this takes of memory doesn't depend on what comes. */
+
+/** 1: all `size` bytes, 0: the end, before any of them, -1: the end in the middle of them, or an error. */
+int input_read(void *bytes, size_t size);
+/** -1: the input ended before. */
+int input_skip(uint64_t size);
+/** Copies to `fd` at `offset`. -1: the stage is `write` if the file would not take it. */
+int input_copy(int fd, uint64_t offset, uint64_t size);
+/** Everything until the end, so that whoever writes it is not cut off. */
+int input_drain(void);
