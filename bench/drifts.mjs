@@ -34,9 +34,9 @@ export const drifts = {
     make: async () => writeFileSync(IP_FORWARD, '0'),
     keep: async () => async () => writeFileSync(IP_FORWARD, '1'),
   },
-  'limit lowered': {
+  'limit raised': {
     witness: same(({ memoryLimit }) => memoryLimit),
-    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(32 << 20)),
+    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(1 << 30)),
   },
   'hosts file rewritten': {
     witness: same(({ hostsFile }) => hostsFile),
