@@ -6,6 +6,7 @@ export interface ControlCalls {
   /** First of all: who answers. */
   hello: { params: Nothing; result: SupervisorIdentity };
   up: { params: UpParams; result: UpResult };
+  /** The supervisor ends when it has answered. */
   down: { params: { readonly volumes: boolean; readonly timeoutMs?: number | undefined }; result: UpResult };
   stop: { params: StopParams; result: Nothing };
   start: { params: TargetParams; result: Nothing };

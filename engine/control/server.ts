@@ -7,6 +7,8 @@ import { encodeError, encodeEvent, encodeFrame, frameReader, type Request, type 
 
 /** Bytes. */
 const MAX_UNREAD = 16 * 1024 * 1024;
+/** How long the last answers may take to be read. ms. */
+const UNREAD_MS = 1000;
 
 export interface CallContext {
   /** Aborted when the asker cancels. Not when it goes away: what it asked for is carried out. */
@@ -16,28 +18,42 @@ export interface CallContext {
   readonly gone: AbortSignal;
   readonly onEvent: OnEvent;
 }
+/**
+ * Thrown by a handler that has not begun and never will: the call is not answered. The asker finds the connection closed, and asks the
+ * next supervisor.
+ */
+export class LeftUnanswered extends Error {}
+
 export type Handlers = { readonly [K in CallName]: (params: ParamsOf<K>, context: CallContext) => Promise<ResultOf<K>> };
 
 export interface ControlServer {
   /** Takes over a connection that was made in another way. */
   serve(socket: net.Socket): void;
-  /** Listens no more. Resolves when every call has been answered and every answer is on its way. */
+  /** Listens no more and takes up no call. Resolves when every call has been answered and every answer is on its way, if it is read. */
   close(): Promise<void>;
-  /** Calls that haven't been answered. */
-  readonly open: number;
   readonly connections: number;
 }
 
-/** Listens at `path`, for root alone. What was there is removed: the caller holds the stack's lock. */
+/**
+ * Listens at `path`, for root alone. What was there is removed: the caller holds the stack's lock. `onIdle` is called whenever a call was answered
+ * or somebody has gone.
+ */
 export async function listenControl(path: string, handlers: Handlers, onIdle: () => void): Promise<ControlServer> {
   const sockets = new Set<net.Socket>();
   let open = 0;
+  let closing = false;
   let onAnswered: () => void = () => undefined;
-  const count = (change: 1 | -1): void => {
-    open += change;
-    if (open > 0) return;
-    onAnswered();
-    onIdle();
+  const calls: Calls = {
+    handlers,
+    get closed() {
+      return closing;
+    },
+    begun: () => void open++,
+    over() {
+      open--;
+      if (open === 0) onAnswered();
+      onIdle();
+    },
   };
   const serve = (socket: net.Socket): void => {
     sockets.add(socket);
@@ -45,7 +61,7 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
       sockets.delete(socket);
       onIdle();
     });
-    serveConnection(socket, handlers, count);
+    serveConnection(socket, calls);
   };
   const server = net.createServer(serve);
   fs.rmSync(path, { force: true });
@@ -53,7 +69,8 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
   const umask = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      // It stays: that a connection can't be taken (accept(2), EMFILE) is told here too, and whoever connects finds it closed.
+      server.on('error', reject);
       server.listen(path, resolve);
     });
   } finally {
@@ -61,13 +78,11 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
   }
   return {
     serve,
-    get open() {
-      return open;
-    },
     get connections() {
       return sockets.size;
     },
     async close() {
+      closing = true;
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
@@ -76,13 +91,26 @@ export async function listenControl(path: string, handlers: Handlers, onIdle: ()
           onAnswered = resolve;
         });
       }
-      for (const socket of sockets) socket.end();
+      for (const socket of sockets) socket.end(() => socket.destroy());
+      // One that is suspended reads nothing, and doesn't keep its end either from being closed.
+      const unread = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, UNREAD_MS);
       await closed;
+      clearTimeout(unread);
     },
   };
 }
 
-function serveConnection(socket: net.Socket, handlers: Handlers, count: (change: 1 | -1) => void): void {
+interface Calls {
+  readonly handlers: Handlers;
+  /** No more are taken up. */
+  readonly closed: boolean;
+  begun(): void;
+  over(): void;
+}
+
+function serveConnection(socket: net.Socket, calls: Calls): void {
   const cancels = new Map<number, { readonly abort: AbortController; readonly hurry: AbortController }>();
   const gone = new AbortController();
   const send = (response: Response): void => {
@@ -96,11 +124,12 @@ function serveConnection(socket: net.Socket, handlers: Handlers, count: (change:
       cancels.get(request.id)?.[request.cancel].abort();
       return;
     }
+    if (calls.closed) return;
     const { id, call, params } = request;
     const cancel = { abort: new AbortController(), hurry: new AbortController() };
     cancels.set(id, cancel);
-    count(1);
-    answer(handlers, call, params, {
+    calls.begun();
+    answer(calls.handlers, call, params, {
       signal: cancel.abort.signal,
       hurry: cancel.hurry.signal,
       gone: gone.signal,
@@ -108,11 +137,13 @@ function serveConnection(socket: net.Socket, handlers: Handlers, count: (change:
     })
       .then(
         (result) => send({ id, result }),
-        (error: unknown) => send({ id, error: encodeError(error) }),
+        (error: unknown) => {
+          if (!(error instanceof LeftUnanswered)) send({ id, error: encodeError(error) });
+        },
       )
       .finally(() => {
         cancels.delete(id);
-        count(-1);
+        calls.over();
       });
   };
   socket.setEncoding('utf8');

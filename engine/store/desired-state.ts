@@ -39,6 +39,11 @@ export function writeDesiredState({ desired }: StackPaths, state: DesiredState):
   writeWhole(desired, state);
 }
 
+/** Nothing is wanted any more. */
+export function forgetDesiredState({ desired }: StackPaths): void {
+  fs.rmSync(desired, { force: true });
+}
+
 export function readSupervisionState({ supervision }: StackPaths): SupervisionState | undefined {
   return readVersion1<SupervisionState>(supervision);
 }

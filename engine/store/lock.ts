@@ -1,7 +1,6 @@
 /** A lock that dies with its holder: flock(2) on a file that names who has it. */
 import fs from 'node:fs';
 import { tryLock, waitLock, waitLockAside } from '../../native/ffi/lock.ts';
-import { TsstackError } from '../model/errors.ts';
 
 /** Released by dispose, or by the kernel when the process ends, however it ends. */
 export class FileLock implements Disposable {
@@ -32,12 +31,15 @@ export class FileLock implements Disposable {
     }
   }
 
-  /** Waits for whoever has it to end. */
-  static async acquire(path: string, holder: string): Promise<FileLock> {
+  /** Waits for whoever has it to end. Rejects with the signal's reason, though not before then. */
+  static async acquire(path: string, holder: string, signal?: AbortSignal): Promise<FileLock> {
     for (;;) {
+      signal?.throwIfAborted();
       const lock = FileLock.tryAcquire(path, holder);
       if (lock) return lock;
-      const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+      // Not there any more: its holder is ending, and the next file is ours.
+      const fd = unlessMissing(() => fs.openSync(path, 'r+'));
+      if (fd === undefined) continue;
       await waitLockAside(fd);
       fs.closeSync(fd);
     }
@@ -45,12 +47,12 @@ export class FileLock implements Disposable {
 
   /** Leaves the lock itself to the end of this process. */
   removeFile(): void {
-    fs.unlinkSync(this.#path);
+    fs.rmSync(this.#path, { force: true });
   }
 
   [Symbol.dispose](): void {
     if (this.#fd === undefined) return;
-    fs.unlinkSync(this.#path);
+    this.removeFile();
     fs.closeSync(this.#fd);
     this.#fd = undefined;
   }
@@ -79,25 +81,19 @@ export class DirectoryLock implements Disposable {
   }
 }
 
-/** Throws `locked` with who holds it. */
-export function acquireStackLock(path: string, stackName: string, command: string): FileLock {
-  const lock = FileLock.tryAcquire(path, command);
-  if (lock) return lock;
-  const [pid, holder] = readHolder(path);
-  throw new TsstackError(`cannot run \`${command}\` on stack \`${stackName}\`: \`${holder}\` (pid ${pid}) is working on it`, {
-    code: 'locked',
-    hint: 'wait until it has finished, then try again',
-  });
-}
-
-function readHolder(path: string): [pid: string, holder: string] {
+function unlessMissing<T>(act: () => T): T | undefined {
   try {
-    const [pid = '?', ...holder] = fs.readFileSync(path, 'utf8').trim().split(' ');
-    return [pid, holder.join(' ') || 'another command'];
+    return act();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ['?', 'another command'];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Who holds the lock, as far as that was written down. */
+export function readHolder(path: string): { readonly pid: string; readonly holder: string } | undefined {
+  const [, pid, holder] = /^(\d+) (.+)$/.exec(unlessMissing(() => fs.readFileSync(path, 'utf8'))?.trim() ?? '') ?? [];
+  return pid === undefined || holder === undefined ? undefined : { pid, holder };
 }
 
 function isSameFile(fd: number, path: string): boolean {

@@ -35,8 +35,12 @@ export interface Restarts {
   healthy(name: ContainerName, at: number): void;
   /** A container has become unhealthy and is to be restarted: with the backoff of failures, but without an end. */
   unhealthy(name: ContainerName, at: number): Restart;
-  /** It was made anew or started on request: what was is over. */
+  /** It is gone: what was is over. */
   forget(name: ContainerName): void;
+  /** It is wanted on request: that it failed counts no more. How long it has been healthy does. */
+  forgive(name: ContainerName): void;
+  /** ms since the epoch. Undefined: not since it became unhealthy or was restarted. */
+  healthySince(name: ContainerName): number | undefined;
   /** For `ps`. */
   count(name: ContainerName): number;
   snapshot(): RestartCounts;
@@ -79,6 +83,8 @@ export function trackRestarts(before: RestartCounts = {}): Restarts {
       return { delayMs: restartBackoff(attempts), attempt: attempts + 1 };
     },
     forget: (name) => void counts.delete(name),
+    forgive: (name) => void counts.set(name, { ...NONE, healthySince: of(name).healthySince }),
+    healthySince: (name) => of(name).healthySince,
     count: (name) => of(name).restarts,
     snapshot: () => Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),
   };

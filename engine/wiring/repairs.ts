@@ -21,6 +21,8 @@ export interface RepairsOptions {
   readonly onLook: () => void;
   /** After it. */
   readonly onSettled: () => void;
+  /** On request. */
+  readonly isStopped: (name: ContainerName) => boolean;
 }
 
 export class Repairs implements Disposable {
@@ -60,7 +62,14 @@ export class Repairs implements Disposable {
 
   /** Whether everything has been looked at since it was last asked for. */
   get idle(): boolean {
-    return !this.#running && this.#timer === undefined && this.#failing === undefined;
+    return !this.#running && this.#timer === undefined && !this.#failing?.unseen;
+  }
+
+  /** Whether a container, or any, would run if repair hadn't failed. */
+  goesOnTrying(name?: ContainerName): boolean {
+    if (!this.#failing) return false;
+    const names = [...this.#failing.unstarted, ...this.#failing.blocked].filter((one) => !this.#options.isStopped(one));
+    return name === undefined ? names.length > 0 : names.includes(name);
   }
 
   reasonOf(name: ContainerName): string | undefined {
@@ -88,7 +97,7 @@ export class Repairs implements Disposable {
     this.#running = true;
     this.#wantedAgain = false;
     this.#repair()
-      .catch((error: unknown) => this.#failed(error, {}))
+      .catch((error: unknown) => this.#failed(error, { unseen: true }))
       .finally(() => {
         this.#running = false;
         if (this.#wantedAgain) this.request();
@@ -113,6 +122,9 @@ export class Repairs implements Disposable {
     const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };
     const { whole, obstacles, blocked } = planAround(desired.desired, observed, policy);
     this.#waiting = whole.waiting;
+    const comingBack = new Set([...startedBy(whole.steps), ...Object.keys(whole.waiting), ...blocked]);
+    // Not declared any more, or stopped on request: nothing will ever start those.
+    for (const name of restart) if (!comingBack.has(name)) containers.cancelRestart(name);
     const resting = this.#failing?.resting ? this.#failing.failed : NONE;
     const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));
     const expected = withDependents(desired.desired, restart, plan);
@@ -131,10 +143,10 @@ export class Repairs implements Disposable {
     const drifted = driftOf(plan, expected);
     for (const { resource, cause } of drifted) emit({ type: 'drift', at: startedAt, resource, cause });
     const failed: Step[] = [];
-    const undone = new Set<ResourceId>();
+    const undone: Step[] = [];
     const onEvent: OnEvent = (event) => {
       if (event.type === 'step.failed') failed.push(event.step);
-      if (event.type === 'step.failed' || event.type === 'step.skipped') undone.add(event.step.resource);
+      if (event.type === 'step.failed' || event.type === 'step.skipped') undone.push(event.step);
     };
     let whole = true;
     try {
@@ -142,23 +154,31 @@ export class Repairs implements Disposable {
     } catch (error) {
       if (this.#over.signal.aborted) return false;
       whole = false;
-      this.#failed(error, { failed: resourcesOf(failed) });
+      this.#failed(error, { failed: resourcesOf(failed), unstarted: startedBy(undone) });
     } finally {
       this.changedByUs();
     }
-    const resources = drifted.map(({ resource }) => resource).filter((resource) => !undone.has(resource));
+    const left = new Set(undone.map(({ resource }) => resource));
+    const resources = drifted.map(({ resource }) => resource).filter((resource) => !left.has(resource));
     if (resources.length > 0) emit({ type: 'repaired', at: Date.now(), resources, durationMs: Date.now() - startedAt });
     return whole;
   }
 
   /** What goes on failing in the same way is told when it has been tried again, not whenever something else has happened. */
-  #failed(error: unknown, { failed = NONE, blocked = NONE }: Partial<Pick<Failing, 'failed' | 'blocked'>>): void {
+  #failed(error: unknown, { failed = NONE, unstarted = NONE, blocked = NONE, unseen = false }: Partial<Failing>): void {
     const message = error instanceof Error ? error.message : String(error);
     const before = this.#failing?.resting ? this.#failing : undefined;
     if (before?.message === message && failed.size === 0) return;
     this.#backoff = afterRepair(this.#backoff, 'failed');
     const { retryInMs, failures } = this.#backoff;
-    this.#failing = { failed: new Set([...(before?.failed ?? []), ...failed]), blocked, message, resting: true };
+    this.#failing = {
+      failed: new Set([...(before?.failed ?? []), ...failed]),
+      unstarted: new Set([...(before?.unstarted ?? []), ...unstarted]),
+      blocked,
+      unseen,
+      message,
+      resting: true,
+    };
     this.#supervision.emit({ type: 'repair.failed', at: Date.now(), message, attempts: failures, retryInMs });
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
@@ -167,9 +187,10 @@ export class Repairs implements Disposable {
     }, retryInMs);
   }
 
-  /** Nothing is left that could fail, or wait. */
+  /** Nothing is left that could fail, wait, or be restarted. */
   #nothingIsWanted(): void {
     this.#waiting = {};
+    this.#supervision.containers.cancelRestarts();
     this.#recovered();
   }
 
@@ -186,8 +207,12 @@ const NONE: ReadonlySet<ResourceId> = new Set();
 interface Failing {
   /** What was tried in vain. */
   readonly failed: ReadonlySet<ResourceId>;
+  /** Containers that would run by now. */
+  readonly unstarted: ReadonlySet<ContainerName>;
   /** What isn't tried while something stands in the way. */
-  readonly blocked: ReadonlySet<ResourceId>;
+  readonly blocked: ReadonlySet<ContainerName>;
+  /** What there is couldn't even be looked at. */
+  readonly unseen: boolean;
   readonly message: string;
   /** Until it is time to try again. */
   readonly resting: boolean;
@@ -223,6 +248,10 @@ function needingAny(ids: ReadonlySet<ResourceId>, { resources }: Desired): Reado
     }
   }
   return found;
+}
+
+function startedBy(steps: readonly Step[]): ReadonlySet<ContainerName> {
+  return new Set(steps.flatMap(({ op }) => (op.kind === 'container.start' ? [op.process.name] : [])));
 }
 
 /** What is to be restarted, and those that are restarted because of that or of what is made again in the plan. */

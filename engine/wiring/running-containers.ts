@@ -20,6 +20,7 @@ export interface RunningContainersOptions {
   readonly emit: OnEvent;
   /** Something is to be looked at: a container ended, is to be restarted, or became healthy. */
   readonly onChange: () => void;
+  readonly onError: (error: unknown) => void;
   /** A moment at which a host-side hook may want to be called. */
   readonly onMoment: (moment: 'onStarted' | 'onHealthy' | 'onUnhealthy' | 'onExited', container: ContainerName) => void;
   /** Restarts so far, by container: of the supervisor before. */
@@ -28,6 +29,7 @@ export interface RunningContainersOptions {
 
 interface Followed {
   readonly monitor: ProcessIdentity;
+  readonly init: ProcessIdentity | undefined;
   readonly stop: AbortController;
   readonly health: HealthMonitor | undefined;
 }
@@ -46,6 +48,10 @@ export class RunningContainers implements Disposable {
   readonly #due = new Set<ContainerName>();
   /** Being stopped by us: their end is no news. */
   readonly #expected = new Set<ContainerName>();
+  /** The monitor of the run whose end was told last. */
+  readonly #ends = new Map<ContainerName, ProcessIdentity>();
+  /** Have ended, and how couldn't be read. */
+  readonly #undecided = new Set<ContainerName>();
   readonly #restarts: Restarts;
 
   constructor(options: RunningContainersOptions) {
@@ -59,14 +65,21 @@ export class RunningContainers implements Disposable {
     for (const { name, record, status } of observeContainers(paths.containers, bootId)) {
       if (!record) continue;
       if (status.state === 'running') this.#follow(name, record, status);
-      else if (adopt && status.state === 'stopped' && !stopped.has(name)) this.#decideRestart(name, record, status);
+      else if (status.state === 'stopped') {
+        const undecided = this.#undecided.delete(name);
+        if ((adopt || undecided) && !stopped.has(name)) this.#decideRestart(name, record, status);
+      }
     }
+  }
+
+  /** A step is about to start it, which is what a restart would do. */
+  starting(name: ContainerName): void {
+    this.#expected.delete(name);
+    this.cancelRestart(name);
   }
 
   /** A step has started it. */
   started(name: ContainerName): void {
-    this.#expected.delete(name);
-    this.cancelRestart(name);
     const { record, status } = this.#read(name);
     // It may have ended by now. Its monitor is waited for all the same, which is over at once.
     if (record) this.#follow(name, record, status);
@@ -76,9 +89,8 @@ export class RunningContainers implements Disposable {
 
   /** A step could not start it. Nobody follows what never ran: whether it is tried again is decided here. */
   startFailed(name: ContainerName): void {
-    this.cancelRestart(name);
     const { record, status } = this.#read(name);
-    if (record && status.state === 'stopped') this.#decideRestart(name, record, status);
+    if (record && status.state === 'stopped') this.#hasEnded(name, record, status);
   }
 
   /** It is there no more, and what was to happen to it won't. */
@@ -86,6 +98,8 @@ export class RunningContainers implements Disposable {
     this.#expected.delete(name);
     this.cancelRestart(name);
     this.#restarts.forget(name);
+    this.#ends.delete(name);
+    this.#undecided.delete(name);
   }
 
   /** It is about to be stopped by us. */
@@ -93,6 +107,13 @@ export class RunningContainers implements Disposable {
     this.#expected.add(name);
     this.cancelRestart(name);
     this.#followed.get(name)?.health?.pause();
+  }
+
+  /** It could not be stopped by us: should it end now, that is news. */
+  stopFailed(name: ContainerName): void {
+    this.#expected.delete(name);
+    const { cgroups, stack } = this.#options.session;
+    if (!isFrozen(cgroups, cgroupPath(stack, name))) this.#followed.get(name)?.health?.resume();
   }
 
   cancelRestart(name: ContainerName): void {
@@ -103,7 +124,7 @@ export class RunningContainers implements Disposable {
 
   /** Brought up on request: what was before doesn't count. */
   forgetFailures(name: ContainerName): void {
-    this.#restarts.forget(name);
+    this.#restarts.forgive(name);
   }
 
   /** To be started, or stopped and started, now. */
@@ -111,8 +132,16 @@ export class RunningContainers implements Disposable {
     return [...this.#due].sort();
   }
 
-  get running(): ReadonlySet<ContainerName> {
-    return new Set(this.#followed.keys());
+  get running(): readonly ContainerName[] {
+    return [...this.#followed.keys()].sort();
+  }
+
+  isRunning(name: ContainerName): boolean {
+    return this.#followed.has(name);
+  }
+
+  get anyRunning(): boolean {
+    return this.#followed.size > 0;
   }
 
   /** Stopped because what it depends on is restarted: started when that is ready. */
@@ -120,8 +149,14 @@ export class RunningContainers implements Disposable {
     this.#due.add(name);
   }
 
-  get restartsPending(): boolean {
-    return this.#pending.size > 0 || this.#due.size > 0;
+  /** Those that will be started again without anybody asking. */
+  get restarting(): readonly ContainerName[] {
+    return [...this.#pending.keys(), ...this.#due];
+  }
+
+  /** Nothing is wanted any more. */
+  cancelRestarts(): void {
+    for (const name of this.restarting) this.cancelRestart(name);
   }
 
   /** Whether it will be started again without anybody asking. */
@@ -184,8 +219,7 @@ export class RunningContainers implements Disposable {
 
   [Symbol.dispose](): void {
     for (const name of [...this.#followed.keys()]) this.#unfollow(name);
-    for (const { timer } of this.#pending.values()) clearTimeout(timer);
-    this.#pending.clear();
+    this.cancelRestarts();
   }
 
   #read(name: ContainerName): { record: ContainerRecord | undefined; status: ContainerStatus } {
@@ -195,24 +229,31 @@ export class RunningContainers implements Disposable {
   }
 
   #follow(name: ContainerName, record: ContainerRecord, status: ContainerStatus): void {
-    const { monitor } = status;
+    const { monitor, init } = status;
     if (monitor === undefined || sameProcess(this.#followed.get(name)?.monitor, monitor)) return;
     this.#unfollow(name);
     const stop = new AbortController();
     const health =
       record.healthcheck && status.state === 'running' ? this.#watchHealth(name, { record, status, check: record.healthcheck }) : undefined;
-    this.#followed.set(name, { monitor, stop, health });
+    this.#followed.set(name, { monitor, init, stop, health });
     const { cgroups, stack } = this.#options.session;
     if (isFrozen(cgroups, cgroupPath(stack, name))) health?.pause();
     this.#awaitEnd(name, { monitor, stop: stop.signal });
   }
 
   #awaitEnd(name: ContainerName, { monitor, stop }: { readonly monitor: ProcessIdentity; readonly stop: AbortSignal }): void {
-    this.#options.session.launcher.waitExit(monitor, stop).then(
-      () => this.#ended(name, monitor),
+    this.#options.session.launcher
+      .waitExit(monitor, stop)
       // Unfollowed, or the launcher has gone: then the next one is asked.
-      () => undefined,
-    );
+      .then(
+        () => this.#ended(name, monitor),
+        () => undefined,
+      )
+      .catch((error: unknown) => {
+        this.#undecided.add(name);
+        this.#options.onError(error);
+        this.#options.onChange();
+      });
   }
 
   #unfollow(name: ContainerName): void {
@@ -227,9 +268,13 @@ export class RunningContainers implements Disposable {
     name: ContainerName,
     { record, status, check }: { readonly record: ContainerRecord; readonly status: ContainerStatus; readonly check: HealthcheckSpec },
   ): HealthMonitor {
+    const startedAt = status.startedAt ?? Date.now();
+    // Of a supervisor before: one probe that fails now is no worse than it would have been then.
+    const proven = (this.#restarts.healthySince(name) ?? 0) > startedAt;
     return monitorHealth({
       check,
-      startedAt: status.startedAt ?? Date.now(),
+      startedAt,
+      adopted: proven ? 'healthy' : undefined,
       clock: SYSTEM_CLOCK,
       probe: (signal) => probeContainer(this.#options.session, record, { status, signal }),
       onChange: (health, detail) => this.#healthChanged(name, { health, detail, check }),
@@ -243,6 +288,8 @@ export class RunningContainers implements Disposable {
     const { emit, onMoment, onChange } = this.#options;
     emit({ type: 'container.health', at: Date.now(), container: name, health, detail });
     if (health === 'healthy') {
+      // It has recovered before it was restarted.
+      this.cancelRestart(name);
       this.#restarts.healthy(name, Date.now());
       onMoment('onHealthy', name);
     }
@@ -254,16 +301,27 @@ export class RunningContainers implements Disposable {
   }
 
   #ended(name: ContainerName, monitor: ProcessIdentity): void {
-    if (!sameProcess(this.#followed.get(name)?.monitor, monitor)) return;
+    const followed = this.#followed.get(name);
+    if (!followed || !sameProcess(followed.monitor, monitor)) return;
     this.#unfollow(name);
+    if (followed.init) this.#options.session.leaveNamespace(name, followed.init.pid);
     const { record, status } = this.#read(name);
-    const requested = this.#expected.delete(name);
-    if (status.exit) this.#options.emit({ type: 'container.exited', at: Date.now(), container: name, requested, ...status.exit });
-    if (record && status.state === 'stopped') {
-      this.#options.onMoment('onExited', name);
-      if (!requested) this.#decideRestart(name, record, status);
-    }
+    if (record && status.state === 'stopped') this.#hasEnded(name, record, status);
     this.#options.onChange();
+  }
+
+  /** Once for each run, whoever notices it first. */
+  #hasEnded(name: ContainerName, record: ContainerRecord, status: ContainerStatus): void {
+    const { monitor, exit } = status;
+    if (monitor) {
+      if (sameProcess(this.#ends.get(name), monitor)) return;
+      this.#ends.set(name, monitor);
+    }
+    const { emit, onMoment } = this.#options;
+    const requested = this.#expected.delete(name);
+    if (exit) emit({ type: 'container.exited', at: Date.now(), container: name, requested, ...exit });
+    onMoment('onExited', name);
+    if (!requested) this.#decideRestart(name, record, status);
   }
 
   #decideRestart(name: ContainerName, record: ContainerRecord, { exit, startedAt, finishedAt }: ContainerStatus): void {

@@ -77,6 +77,11 @@ export class Session implements AsyncDisposable {
     this.#namespaces = undefined;
   }
 
+  /** A container whose init that was has ended: a socket in its network namespace would keep it, and the host end of its links. */
+  leaveNamespace(name: ContainerName, initPid: number): void {
+    if (this.#initPids.get(name) === initPid) this.#namespaces?.forget(name);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.forgetNamespaces();
     await this.#launcher?.[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@ import type { StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
 import type { ParamsOf } from '../control/calls.ts';
-import type { ControlConnection } from '../control/client.ts';
+import { type ControlConnection, SupervisorGone } from '../control/client.ts';
 import type {
   ContainerListing,
   DownOptions,
@@ -23,11 +23,11 @@ import type { StackIdentity } from '../model/ids.ts';
 import type { Plan } from '../model/plan.ts';
 import type { SyncOptions } from '../model/sync.ts';
 import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
-import { acquireStackLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
-import { listContainers } from './listing.ts';
+import { listUnsupervised } from './listing.ts';
+import { lockUnlessAnswered } from './lock-or-answer.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
 import { streamStats } from './stats.ts';
@@ -73,12 +73,24 @@ export class StackEngine implements Engine {
 
   async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
     requireRoot('take the stack down');
-    const connection = await this.#door.open();
-    if (!connection) return this.#takeDown({ signal, onEvent, volumes, timeoutMs });
-    const gone = this.#door.untilGone();
-    const result = await connection.call('down', { volumes, timeoutMs }, { signal, onEvent });
-    await gone();
-    return result;
+    for (;;) {
+      const connection = await this.#door.open();
+      if (!connection) {
+        using lock = await lockUnlessAnswered(this.#session.paths, 'down');
+        if (lock) return await this.#takeDown({ signal, onEvent, volumes, timeoutMs });
+        continue;
+      }
+      const gone = this.#door.untilGone();
+      try {
+        const result = await connection.call('down', { volumes, timeoutMs }, { signal, onEvent });
+        await gone();
+        return result;
+      } catch (error) {
+        // Somebody else has just taken it down.
+        if (!(error instanceof SupervisorGone) || error.begun) throw error;
+        await gone();
+      }
+    }
   }
 
   stop(options: StopOptions): Promise<void> {
@@ -103,14 +115,14 @@ export class StackEngine implements Engine {
   async ps(): Promise<readonly ContainerListing[]> {
     requireRoot('list containers');
     const connection = await this.#openOrAdopt();
-    return connection ? connection.call('ps', {}) : listContainers(this.#session);
+    return connection ? connection.call('ps', {}) : listUnsupervised(this.#session);
   }
 
   async untilStopped({ targets, signal, onEvent }: TargetOptions): Promise<readonly ContainerListing[]> {
     requireRoot('wait for containers');
     const connection = await this.#openOrAdopt();
     if (connection) return this.#door.call('untilStopped', { targets }, { signal, onEvent });
-    return resolveTargets(listContainers(this.#session), targets, { stack: this.identity.name });
+    return resolveTargets(listUnsupervised(this.#session), targets, { stack: this.identity.name });
   }
 
   async *events({ signal }: { readonly signal: AbortSignal }): AsyncIterable<EngineEvent> {
@@ -203,7 +215,6 @@ export class StackEngine implements Engine {
   async #takeDown({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
     const session = this.#session;
     makeHostDirectories(session);
-    using _lock = acquireStackLock(session.paths.lock, this.identity.name, 'down');
     const perform = async (plan: Plan): Promise<void> => {
       onEvent({ type: 'planned', at: Date.now(), plan });
       const executors = createExecutors(session, { onEvent, hurry: undefined });

@@ -87,9 +87,13 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
 function noteContainer(containers: RunningContainers, event: EngineEvent): void {
   if (!('step' in event)) return;
   const { op } = event.step;
-  if (op.kind === 'container.stop' && event.type === 'step.started') containers.expectEnd(op.name);
+  if (op.kind === 'container.stop') {
+    if (event.type === 'step.started') containers.expectEnd(op.name);
+    if (event.type === 'step.failed' || event.type === 'step.skipped') containers.stopFailed(op.name);
+  }
   if (op.kind === 'container.delete' && event.type === 'step.done') containers.removed(op.name);
   if (op.kind !== 'container.start') return;
+  if (event.type === 'step.started') containers.starting(op.process.name);
   if (event.type === 'step.done') containers.started(op.process.name);
   if (event.type === 'step.failed') containers.startFailed(op.process.name);
 }

@@ -24,7 +24,12 @@ const SIGKILL = 9;
 export async function stop(supervisor: Supervisor, { targets, timeoutMs }: StopParams, context: CallContext): Promise<void> {
   await command(supervisor, context.signal, async (signal) => {
     const names = namesOf(supervisor, targets);
-    for (const name of names) supervisor.stopped.add(name);
+    for (const name of names) {
+      supervisor.stopped.add(name);
+      supervisor.containers.cancelRestart(name);
+    }
+    // First of all: a supervisor that went on after this one would take the stop for an end, and restart them.
+    supervisor.save(false);
     await thawAll(supervisor, names);
     await change(supervisor, { policy: { containers: names }, timeoutMs, context: { ...context, signal } });
   });
@@ -60,11 +65,14 @@ export async function kill(
         supervisor,
         states.map(({ name }) => name),
       );
-    for (const { name, status } of states) {
-      if (number === SIGKILL) {
+    if (number === SIGKILL) {
+      for (const { name } of states) {
         supervisor.stopped.add(name);
         supervisor.containers.expectEnd(name);
       }
+      supervisor.save(false);
+    }
+    for (const { status } of states) {
       if (status.init) await supervisor.session.launcher.signal(status.init, number);
       if (number === SIGKILL && status.monitor) await supervisor.session.launcher.waitExit(status.monitor, context.signal);
     }
@@ -126,7 +134,7 @@ async function change(supervisor: Supervisor, { policy, timeoutMs, context }: Ch
   const { desired, stopped, session } = supervisor;
   if (!desired)
     throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
-  using turn = await LentTurn.take(supervisor.changes, () => supervisor.repairs.request());
+  using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   const observed = await observeStack(session, { inside: true, signal: context.signal });
   const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, stopped: [...stopped], ...policy });
   await perform(supervisor, withGrace(plan, timeoutMs), { ...context, turn });

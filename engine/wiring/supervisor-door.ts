@@ -8,6 +8,7 @@ import type { CallName, ParamsOf, ResultOf } from '../control/calls.ts';
 import { type CallOptions, type ControlConnection, connectControl, controlConnection, SupervisorGone } from '../control/client.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { TsstackError } from '../model/errors.ts';
+import { readHolder } from '../store/lock.ts';
 import type { Session } from './session.ts';
 
 export interface SupervisorDoorOptions {
@@ -17,6 +18,8 @@ export interface SupervisorDoorOptions {
 
 /** One that ends while it is asked who it is makes room for the next; more than this in a row, and something is wrong. */
 const MAX_ATTEMPTS = 5;
+/** Of who it is: on a loaded machine it takes a while to start. */
+const ANSWER_MS = 20_000;
 
 export class SupervisorDoor implements Disposable {
   readonly #session: Session;
@@ -61,6 +64,8 @@ export class SupervisorDoor implements Disposable {
       } catch (error) {
         if (!(error instanceof SupervisorGone) || (error.begun && !listens) || attempt === MAX_ATTEMPTS) throw error;
         this.#connection = undefined;
+        // It had told something, so that it was no failure to start.
+        if (error.begun) attempt = 0;
       }
     }
   }
@@ -83,7 +88,7 @@ export class SupervisorDoor implements Disposable {
   async #meet(connection: ControlConnection | undefined): Promise<ControlConnection | undefined> {
     if (!connection) return undefined;
     try {
-      const { build } = await connection.call('hello', {});
+      const { build } = await this.#inTime(connection.call('hello', {}));
       if (build === this.#options.build) {
         this.#connection = connection;
         connection.closed.then(() => {
@@ -99,6 +104,26 @@ export class SupervisorDoor implements Disposable {
     }
     connection[Symbol.dispose]();
     return undefined;
+  }
+
+  /** @throws TsstackError `launch` if it is there and doesn't answer: suspended, or in a loop. */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#noAnswer()), ANSWER_MS);
+    });
+    // Whichever comes second is of no interest.
+    answer.catch(() => undefined);
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+  }
+
+  #noAnswer(): TsstackError {
+    const { stack, paths } = this.#session;
+    const pid = readHolder(paths.lock)?.pid;
+    return new TsstackError(`the supervisor of stack \`${stack.name}\`${pid ? ` (pid ${pid})` : ''} does not answer`, {
+      code: 'launch',
+      hint: `if it doesn't recover, end it with \`kill -9 ${pid ?? '<pid>'}\`: containers go on, and the same command starts another one`,
+    });
   }
 
   #start(): ControlConnection {

@@ -1,15 +1,12 @@
 /** The life of a supervisor's process: takes the stack's lock, answers on its socket, ends when there is nothing left to do. */
 import fs from 'node:fs';
 import type net from 'node:net';
-import { dirname } from 'node:path';
 import type { Nothing } from '../control/calls.ts';
-import { connectControl } from '../control/client.ts';
-import { type ControlServer, type Handlers, listenControl } from '../control/server.ts';
+import { type CallContext, type ControlServer, type Handlers, LeftUnanswered, listenControl } from '../control/server.ts';
 import { encodePlan } from '../control/wire.ts';
 import type { ContainerListing } from '../model/engine.ts';
 import type { OnEvent } from '../model/events.ts';
-import { FileLock } from '../store/lock.ts';
-import type { StackPaths } from '../store/paths.ts';
+import { lockUnlessAnswered } from './lock-or-answer.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { kill, pause, restart, start, stop, unpause } from './supervisor-control.ts';
 import { down, up } from './supervisor-up.ts';
@@ -23,8 +20,12 @@ export interface SupervisorProcessOptions extends Omit<SupervisorOptions, 'onSet
 /** Resolves when the supervisor has ended. Everything that runs goes on. */
 export async function runSupervisorProcess({ connection, ...options }: SupervisorProcessOptions): Promise<void> {
   const { paths } = options.session;
-  const lock = await lockOrLeave(paths, connection);
-  if (!lock) return;
+  const lock = await lockUnlessAnswered(paths, HOLDER);
+  if (!lock) {
+    // Another one answers, which the asker may have missed because it was just starting: it finds this connection closed and tries again.
+    connection.destroy();
+    return;
+  }
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -32,8 +33,8 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
   let server: ControlServer | undefined;
   const considerEnd = (): void => {
     if (!server || !supervisor.hasNothingToDo) return;
-    // Who is connected may be about to ask for something. Once the stack is taken down, who only listens hears of it by the stream's end.
-    if (server.connections === 0 || (supervisor.takenDown && server.open === supervisor.listening)) end();
+    // Who is connected may be about to ask for something; of one that has taken the stack down nothing more is to be had.
+    if (server.connections === 0 || supervisor.takenDown) end();
   };
   await using supervisor = new Supervisor({ ...options, onSettled: considerEnd });
   server = await listenControl(paths.socket, handlersOf(supervisor, end), considerEnd);
@@ -44,52 +45,19 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
   // One that was asked to leave while something runs has a successor, with whichever command comes next.
   supervisor.save(supervisor.hasNothingToDo);
   supervisor.leave();
-  // Nobody finds it any more. The lock is the kernel's to let go, when this process has ended: that is what the next one waits for.
+  // Nobody finds it any more.
   fs.rmSync(paths.socket, { force: true });
   await server.close();
   removeIfEmpty(paths.supervisorLog);
-  lock.removeFile();
+  // The lock is the kernel's to let go, when this process has ended: that is what the next one waits for. With its file gone before, it would not.
+  process.once('exit', () => lock.removeFile());
 }
 
 function removeIfEmpty(log: string): void {
   if (fs.statSync(log, { throwIfNoEntry: false })?.size === 0) fs.unlinkSync(log);
 }
 
-/**
- * Undefined: another supervisor answers on the socket, which the asker may have missed because it was just starting. While somebody
- * else works on the stack without a supervisor, or one is just ending, it waits.
- */
-async function lockOrLeave(paths: StackPaths, connection: net.Socket): Promise<FileLock | undefined> {
-  fs.mkdirSync(dirname(paths.lock), { recursive: true, mode: 0o711 });
-  const lock = FileLock.tryAcquire(paths.lock, HOLDER);
-  if (lock) return lock;
-  const leave = new AbortController();
-  const answered = untilAnswered(paths.socket, leave.signal);
-  const first = await Promise.race([FileLock.acquire(paths.lock, HOLDER), answered]);
-  leave.abort();
-  if (first) return first;
-  // The asker finds the connection closed and tries the socket again.
-  connection.destroy();
-  return undefined;
-}
-
 const HOLDER = 'supervisor';
-
-/** Resolves when somebody listens at `path`. */
-async function untilAnswered(path: string, signal: AbortSignal): Promise<undefined> {
-  const changes = fs.promises.watch(dirname(path), { signal });
-  try {
-    if (await answers(path)) return;
-    for await (const _ of changes) if (await answers(path)) return;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-}
-
-async function answers(path: string): Promise<boolean> {
-  using connection = await connectControl(path);
-  return connection !== undefined;
-}
 
 function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
   return {
@@ -97,6 +65,8 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
     up: (params, context) => up(supervisor, params, context),
     down: async (params, context) => {
       const result = await down(supervisor, params, context);
+      // Now, before anybody else can ask for something: who asked for this waits until the process has ended.
+      end();
       return { ...result, plan: encodePlan(result.plan) };
     },
     stop: (params, context) => stop(supervisor, params, context).then(nothing),
@@ -106,22 +76,37 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
     pause: (params, context) => pause(supervisor, params, context).then(nothing),
     unpause: (params, context) => unpause(supervisor, params, context).then(nothing),
     ps: async () => supervisor.list(),
-    events: async (_, { onEvent, signal, gone }) => {
-      await aborted(supervisor.listen(onEvent, AbortSignal.any([signal, gone])));
+    events: async (_, context) => {
+      await listening(supervisor, context, aborted);
       return {};
     },
-    untilStopped: async ({ targets }, { onEvent, signal, gone }) => {
-      const over = supervisor.listen(onEvent, AbortSignal.any([signal, gone]));
-      const chosen = () => resolveTargets(supervisor.list(), targets, { stack: supervisor.session.stack.name });
-      tellEnds(chosen(), onEvent);
-      await supervisor.until(() => chosen().every(({ name }) => supervisor.isOver(name)), over);
-      return chosen();
-    },
+    untilStopped: ({ targets }, context) =>
+      listening(supervisor, context, async (signal) => {
+        const stack = supervisor.session.stack.name;
+        tellEnds(resolveTargets(supervisor.list(), targets, { stack }), context.onEvent);
+        // Those that there are by then: some may be gone, and others have come.
+        const chosen = () => resolveTargets(supervisor.list(), targets, { stack, ignoreUnknown: true });
+        await supervisor.until(() => chosen().every(({ name }) => supervisor.isOver(name)), signal);
+        return chosen();
+      }),
     retire: async () => {
       setImmediate(end);
       return {};
     },
   };
+}
+
+/** What happens is told to the asker while `work` goes on. Without an answer, if it is only this supervisor that ends: it asks the next one. */
+async function listening<T>(supervisor: Supervisor, context: CallContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  supervisor.listen(context.onEvent, over.signal);
+  try {
+    const result = await work(AbortSignal.any([context.signal, context.gone, supervisor.over]));
+    if (supervisor.over.aborted && !supervisor.takenDown && !context.signal.aborted) throw new LeftUnanswered();
+    return result;
+  } finally {
+    over.abort();
+  }
 }
 
 /** What ended before somebody listened is told to them all the same. */

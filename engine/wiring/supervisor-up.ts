@@ -1,6 +1,6 @@
 /** Bringing a stack up and taking it down, as its supervisor does it. */
 import type { UpParams } from '../control/calls.ts';
-import type { CallContext } from '../control/server.ts';
+import { type CallContext, LeftUnanswered } from '../control/server.ts';
 import { encodePlan } from '../control/wire.ts';
 import type { ContainerStatus } from '../model/container.ts';
 import type { UpResult } from '../model/engine.ts';
@@ -11,14 +11,14 @@ import type { Policy } from '../model/plan.ts';
 import { serviceOfContainer } from '../plan/names.ts';
 import { containersOf, type Replica } from '../plan/replicas.ts';
 import { type RolloutPhase, type StartFirstRollout, startFirstRollout } from '../plan/rollout.ts';
-import { writeDesiredState } from '../store/desired-state.ts';
+import { type DesiredState, forgetDesiredState, writeDesiredState } from '../store/desired-state.ts';
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { mergeSpec } from './merge-spec.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY, makeHostDirectories, makeStackDirectories, planUp, throwObstacles, withDependencies } from './prepare.ts';
 import { tellStorageFailures } from './storage-failure.ts';
 import { perform } from './supervision.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { Asked, Supervisor } from './supervisor.ts';
 import { takeDown } from './take-down.ts';
 import { LentTurn } from './turns.ts';
 
@@ -30,7 +30,7 @@ export async function up(supervisor: Supervisor, params: UpParams, context: Call
     const plan = await command(supervisor, signal, (abort) =>
       reconcileUp(supervisor, params, { context: { ...context, signal: abort }, cancelled: context.signal }),
     );
-    if (params.wait) await waitForAll(supervisor, chosen, { ...context, signal: AbortSignal.any([signal, context.gone]) });
+    if (params.wait) await waitForAll(supervisor, chosen, { ...context, signal: AbortSignal.any([signal, context.gone, supervisor.over]) });
     return plan;
   } catch (error) {
     if (!timeout?.aborted || context.signal.aborted) throw error;
@@ -43,12 +43,15 @@ export async function down(
   { volumes, timeoutMs }: { readonly volumes: boolean; readonly timeoutMs?: number | undefined },
   context: CallContext,
 ): Promise<UpResult> {
-  supervisor.current?.abort(new TsstackError('cancelled: the stack is being taken down', { code: 'cancelled' }));
-  return command(supervisor, context.signal, async (signal) => {
-    using _turn = await supervisor.changes.take();
+  const reason = new TsstackError('cancelled: the stack is being taken down', { code: 'cancelled' });
+  for (const { cancel, takesDown } of supervisor.asked) if (!takesDown) cancel.abort(reason);
+  const work = async (signal: AbortSignal): Promise<UpResult> => {
+    using _turn = await supervisor.changes.take(signal);
+    const { session } = supervisor;
     supervisor.desired = undefined;
     supervisor.stopped.clear();
-    const { session } = supervisor;
+    // Should it be cut off, nobody brings back what was meant to go.
+    forgetDesiredState(session.paths);
     const result = await takeDown(session, {
       volumes,
       timeoutMs,
@@ -57,23 +60,37 @@ export async function down(
     });
     supervisor.takenDown = true;
     return result;
-  });
+  };
+  return command(supervisor, context.signal, work, { takesDown: true });
 }
 
-/** Runs a command when the ones before it are done. */
-export async function command<T>(supervisor: Supervisor, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  using _turn = await supervisor.commands.take();
-  const current = new AbortController();
-  supervisor.current = current;
+/**
+ * Runs a command when the ones before it are done.
+ * @throws LeftUnanswered if one of them took the stack down.
+ */
+export async function command<T>(
+  supervisor: Supervisor,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+  { takesDown }: Pick<Asked, 'takesDown'> = { takesDown: false },
+): Promise<T> {
+  const asked: Asked = { cancel: new AbortController(), takesDown };
+  supervisor.asked.add(asked);
   try {
-    const abort = AbortSignal.any([signal, current.signal]);
-    abort.throwIfAborted();
-    return await work(abort);
+    const abort = AbortSignal.any([signal, asked.cancel.signal]);
+    using _turn = await supervisor.commands.take(abort);
+    if (supervisor.takenDown) throw new LeftUnanswered();
+    try {
+      return await work(abort);
+    } finally {
+      supervisor.repairs.changedByUs();
+      supervisor.follow();
+      // Known to the next supervisor before anybody is told that it is done.
+      supervisor.save(false);
+      supervisor.repairs.request();
+    }
   } finally {
-    supervisor.current = undefined;
-    supervisor.repairs.changedByUs();
-    supervisor.follow();
-    supervisor.repairs.request();
+    supervisor.asked.delete(asked);
   }
 }
 
@@ -89,7 +106,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const startedAt = Date.now();
   makeHostDirectories(session);
   makeStackDirectories(session);
-  using turn = await LentTurn.take(supervisor.changes, () => supervisor.repairs.request());
+  using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   session.forgetNamespaces();
   const services = withDependencies(params.spec, params.services);
   const spec = mergeSpec(supervisor.desired?.spec, params.spec, services);
@@ -105,9 +122,9 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
     supervisor.containers.cancelRestart(name);
     supervisor.containers.forgetFailures(name);
   }
-  supervisor.takenDown = false;
-  supervisor.desired = { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) };
-  writeDesiredState(session.paths, supervisor.desired);
+  const state: DesiredState = { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) };
+  writeDesiredState(session.paths, state);
+  supervisor.desired = state;
   supervisor.save(false);
   const rollout = startFirstRollout(spec, plan);
   const spared = new Set<ContainerName>();

@@ -11,14 +11,22 @@ import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { HooksByService } from '../model/hooks.ts';
 import type { ContainerName } from '../model/ids.ts';
 import { readDesiredState, readSupervisionState, type SupervisionState, writeSupervisionState } from '../store/desired-state.ts';
+import { backoffMs } from '../supervise/backoff.ts';
+import { STABLE_AFTER_MS } from '../supervise/restart.ts';
 import { HostHookCalls } from './host-hooks.ts';
 import { KernelWatch } from './kernel-watch.ts';
-import { listContainers } from './listing.ts';
+import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
 import type { Session } from './session.ts';
 import type { Supervision } from './supervision.ts';
 import { Turns } from './turns.ts';
+
+/** A command that isn't done. */
+export interface Asked {
+  readonly cancel: AbortController;
+  readonly takesDown: boolean;
+}
 
 export interface SupervisorOptions {
   readonly session: Session;
@@ -42,14 +50,18 @@ export class Supervisor implements Supervision, AsyncDisposable {
   readonly underWay: Supervision['underWay'] = new Set();
   readonly stopped: Set<ContainerName>;
   desired: Supervision['desired'];
-  /** By the last command. */
+  /** For good: this supervisor ends, and another one comes with the next command. */
   takenDown = false;
-  /** Of the command that works now. */
-  current: AbortController | undefined;
+  /** The command that works now and those that wait for their turn. */
+  readonly asked = new Set<Asked>();
   readonly #kernel: KernelWatch;
   readonly #listeners = new Set<OnEvent>();
   readonly #settledChecks = new Set<() => void>();
   readonly #over = new AbortController();
+  #launcherEnds = 0;
+  /** ms since the epoch. */
+  #launcherSince = 0;
+  #launcherTimer: NodeJS.Timeout | undefined;
 
   constructor({ session, failpoints, build, loadHooks, onSettled }: SupervisorOptions) {
     this.session = session;
@@ -63,7 +75,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
       session,
       emit: this.emit,
       onChange: () => this.repairs.request(),
-      onMoment: (moment, container) => this.hooks.call(moment, container, this.desired),
+      onError: (error) => this.#notice(messageOf(error)),
+      onMoment: (moment, container) => this.#tolerant(() => this.hooks.call(moment, container, this.desired)),
       restarts: before?.restarts ?? {},
     });
     this.repairs = new Repairs(this, {
@@ -73,11 +86,12 @@ export class Supervisor implements Supervision, AsyncDisposable {
         for (const check of [...this.#settledChecks]) check();
         onSettled();
       },
+      isStopped: (name) => this.stopped.has(name),
     });
     this.#kernel = new KernelWatch(session, {
       onChange: () => this.repairs.request(),
       onLauncherGone: () => this.#launcherGone(),
-      onNotice: (message) => this.emit({ type: 'notice', at: Date.now(), message }),
+      onNotice: (message) => this.#notice(message),
       onOom: (container, kills) => this.emit({ type: 'container.oom', at: Date.now(), container, kills }),
     });
   }
@@ -86,47 +100,53 @@ export class Supervisor implements Supervision, AsyncDisposable {
     for (const listener of [...this.#listeners]) listener(event);
   };
 
-  /** Everything that happens, until the signal or the end of the supervisor: the signal of whichever comes first. */
-  listen(listener: OnEvent, signal: AbortSignal): AbortSignal {
-    const over = AbortSignal.any([signal, this.#over.signal]);
+  /** Everything that happens, until the signal. */
+  listen(listener: OnEvent, signal: AbortSignal): void {
     this.#listeners.add(listener);
-    over.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
-    return over;
+    signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
   }
 
-  get listening(): number {
-    return this.#listeners.size;
+  /** Aborted when it is about to end. */
+  get over(): AbortSignal {
+    return this.#over.signal;
   }
 
   /** It is about to end: who listens is told so, and a command that is under way stops where it is. */
   leave(): void {
-    this.#over.abort();
-    this.current?.abort(new TsstackError('cancelled: the supervisor has been told to end', { code: 'cancelled' }));
+    const reason = new TsstackError('cancelled: the supervisor has been told to end', { code: 'cancelled' });
+    this.#over.abort(reason);
+    for (const { cancel } of this.asked) cancel.abort(reason);
   }
 
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
   adopt(): void {
-    this.containers.followAll({ adopt: this.desired !== undefined, stopped: this.stopped });
-    this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: [...this.containers.running].sort() });
+    this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined, stopped: this.stopped }));
+    this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: this.containers.running });
     this.#kernel.begin();
     this.follow();
     this.repairs.request();
   }
 
-  /** After every change: what runs now is watched. */
+  /** After every change: what runs now is watched. What can't be is told, and tried again with the next look. */
   follow(): void {
-    this.containers.followAll({ adopt: false, stopped: this.stopped });
-    this.#kernel.update(this.desired?.desired);
+    this.#tolerant(() => this.containers.followAll({ adopt: false, stopped: this.stopped }));
+    this.#tolerant(() => this.#kernel.update(this.desired?.desired));
   }
 
-  /** Resolves when `holds`, which is asked whenever everything has been looked at. */
+  /** Resolves when `holds`, which is asked whenever everything has been looked at and no command works, or at the abort. Rejects with what it throws. */
   until(holds: () => boolean, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (!signal.aborted && !(this.repairs.idle && holds())) return;
+    return new Promise((resolve, reject) => {
+      const settle = (how: () => void): void => {
         this.#settledChecks.delete(check);
         signal.removeEventListener('abort', check);
-        resolve();
+        how();
+      };
+      const check = (): void => {
+        try {
+          if (signal.aborted || (this.repairs.idle && this.asked.size === 0 && holds())) settle(resolve);
+        } catch (error) {
+          settle(() => reject(error));
+        }
       };
       this.#settledChecks.add(check);
       signal.addEventListener('abort', check, { once: true });
@@ -136,13 +156,22 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   /** Whether it has stopped, and nothing will start it again. */
   isOver(name: ContainerName): boolean {
-    if (this.containers.running.has(name) || this.containers.willRestart(name)) return false;
-    return this.repairs.waiting[name] === undefined || this.containers.running.size === 0;
+    if (this.containers.isRunning(name) || this.repairs.goesOnTrying(name)) return false;
+    // It waits for another one, which nothing will bring about any more.
+    if (this.repairs.waiting[name] !== undefined) return !this.containers.anyRunning && !this.#anyReturns;
+    return !this.containers.willRestart(name);
   }
 
   /** Nothing runs, nothing will, and nobody changes that. */
   get hasNothingToDo(): boolean {
-    return this.repairs.idle && this.current === undefined && this.containers.running.size === 0 && !this.containers.restartsPending;
+    if (this.asked.size > 0) return false;
+    if (this.takenDown) return true;
+    return this.repairs.idle && !this.containers.anyRunning && !this.#anyReturns && !this.repairs.goesOnTrying();
+  }
+
+  /** Whether one will be started without anybody asking. One that waits for others will only if another one of them does. */
+  get #anyReturns(): boolean {
+    return this.containers.restarting.some((name) => this.repairs.waiting[name] === undefined);
   }
 
   list(): readonly ContainerListing[] {
@@ -154,9 +183,12 @@ export class Supervisor implements Supervision, AsyncDisposable {
     }));
   }
 
-  /** For the next supervisor. */
+  /** For the next supervisor. A full disk is no reason to end. */
   save(ended: boolean): void {
-    if (this.desired === undefined) return;
+    if (this.desired !== undefined) this.#tolerant(() => this.#write(ended));
+  }
+
+  #write(ended: boolean): void {
     const state: SupervisionState = {
       version: 1,
       bootId: this.session.bootId,
@@ -172,6 +204,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   #saved = '';
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#launcherTimer);
     this.repairs[Symbol.dispose]();
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
@@ -180,17 +213,59 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   #reasonOf({ name, state }: ContainerListing): string | undefined {
     const reason = this.containers.reasonOf(name) ?? this.repairs.reasonOf(name);
-    return reason ?? (state !== 'running' && this.stopped.has(name) ? 'stopped on request' : undefined);
+    return reason ?? (state !== 'running' && this.stopped.has(name) ? STOPPED_ON_REQUEST : undefined);
   }
 
+  /** At once the first time. One that can't be started, or ends over and over, is not started as fast as this machine can. */
   #launcherGone(): void {
     this.session.forgetLauncher();
+    const now = Date.now();
+    if (now - this.#launcherSince >= STABLE_AFTER_MS) this.#launcherEnds = 0;
+    const delayMs = backoffMs(this.#launcherEnds++, LAUNCHER);
+    clearTimeout(this.#launcherTimer);
+    this.#launcherTimer = setTimeout(() => this.#beginAnew(), delayMs);
+  }
+
+  #beginAnew(): void {
+    this.#launcherSince = Date.now();
+    try {
+      this.#kernel.begin();
+    } catch (error) {
+      this.#notice(messageOf(error));
+      this.#launcherGone();
+      return;
+    }
     this.containers.awaitEndsAnew();
-    this.#kernel.begin();
     this.follow();
     this.repairs.request();
   }
+
+  /** A supervisor goes on whatever it can't do, and tells it. */
+  #tolerant(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#notice(messageOf(error));
+    }
+  }
+
+  /** Once: every look may find the same. */
+  #notice(message: string): void {
+    if (this.#noticed.has(message)) return;
+    if (this.#noticed.size >= NOTICES_KEPT) this.#noticed.clear();
+    this.#noticed.add(message);
+    this.emit({ type: 'notice', at: Date.now(), message });
+  }
+  readonly #noticed = new Set<string>();
 }
+
+const NOTICES_KEPT = 100;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const LAUNCHER = { firstMs: 100, maxMs: 30_000 };
 
 /** State of another boot points to a world that is gone. */
 function stateOfThisBoot({ paths, bootId }: Session): SupervisionState | undefined {

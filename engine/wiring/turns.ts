@@ -2,17 +2,36 @@
 export class Turns {
   #last: Promise<void> = Promise.resolve();
 
-  /** Resolves when it is the asker's turn, with what ends the turn. */
-  async take(): Promise<Turn> {
+  /** Resolves when it is the asker's turn, with what ends the turn. Rejects with the signal's reason: then the turn is passed on. */
+  async take(signal?: AbortSignal): Promise<Turn> {
+    signal?.throwIfAborted();
     const before = this.#last;
     let end: () => void = () => undefined;
     this.#last = new Promise<void>((resolve) => {
       end = resolve;
     });
-    await before;
+    try {
+      await unlessAborted(before, signal);
+    } catch (error) {
+      before.then(end);
+      throw error;
+    }
     return { [Symbol.dispose]: end };
   }
 }
+
+function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+}
+
 export type Turn = Disposable;
 
 /**
@@ -37,8 +56,8 @@ export class LentTurn implements Disposable {
     this.#onLent = onLent;
   }
 
-  static async take(turns: Turns, onLent: () => void): Promise<LentTurn> {
-    return new LentTurn(turns, await turns.take(), onLent);
+  static async take(turns: Turns, { signal, onLent }: { readonly signal: AbortSignal; readonly onLent: () => void }): Promise<LentTurn> {
+    return new LentTurn(turns, await turns.take(signal), onLent);
   }
 
   stepStarted(): void {

@@ -54,7 +54,10 @@ const forwarding: Breakage = () => {
 
 const limit: Breakage = ({ random, running }) => {
   const { name, pid } = random.pick(running);
-  writeFileSync(cgroupPathOf(pid, pidsMax), '9');
+  const path = cgroupPathOf(pid, pidsMax);
+  // One without limits is in no cgroup of that controller but the root's.
+  if (!path.includes('/tsstack/')) return undefined;
+  writeFileSync(path, '9');
   return `rewrites a limit of ${name}`;
 };
 
@@ -82,15 +85,24 @@ const kill: Breakage = ({ random, running }) => {
   return `kills the ${what} of ${name}`;
 };
 
-export const BREAKAGES: readonly Breakage[] = [link, link, networkInside, rules, forwarding, limit, hosts, mount, kill];
+const BREAKAGES: readonly Breakage[] = [link, link, networkInside, rules, forwarding, limit, hosts, mount, kill];
 
-/** It may be gone by now, or be in repair: then this one was in vain. */
-function run(file: string, argv: readonly string[]): void {
+/** One of them, by chance. What it is after may be gone by now, or in repair: then it was in vain. */
+export function breakSomething(victims: Victims): string {
+  if (victims.running.length === 0) return 'finds nobody';
   try {
-    execFileSync(file, argv, { stdio: 'pipe' });
+    return victims.random.pick(BREAKAGES)(victims) ?? 'finds nothing to break';
   } catch (error) {
-    if (!(error instanceof Error && 'status' in error)) throw error;
+    const isGone = error instanceof Error && (('status' in error && error.status !== null) || ('code' in error && GONE.has(error.code)));
+    if (!isGone) throw error;
+    return `is too late (${error.message.split('\n')[0]})`;
   }
+}
+
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ESRCH', 'ENODEV']);
+
+function run(file: string, argv: readonly string[]): void {
+  execFileSync(file, argv, { stdio: 'pipe' });
 }
 
 /** By the name in their mark, which is the same in every run. */

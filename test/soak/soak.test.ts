@@ -17,8 +17,8 @@ test(
         const log = (line: string) => process.stdout.write(`${line}\n`);
         const { old, young } = await soak(p, { rounds, seed, log });
         log(`supervisor after ${rounds} rounds: ${JSON.stringify(old)}; a new one: ${JSON.stringify(young)}`);
-        expect(old.fds).toBe(young.fds);
-        expect(old.launcherFds).toBe(young.launcherFds);
+        expect(old.fds).toEqual(young.fds);
+        expect(old.launcherFds).toEqual(young.launcherFds);
         expect(old.memory).toBeLessThan(young.memory + 30 * MIB);
       },
       { timeoutMs },

@@ -2,16 +2,16 @@
  * Rounds of anything that may happen to a stack, by a fixed seed. After each of them the stack is what was declared; after all of them nothing
  * has grown. INVARIANT: a round depends on the seed, its number and the state that the rounds before it have left, and on nothing else.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerListing } from '../../engine/model/engine.ts';
 import { stackFile } from '../support/stack-file.ts';
 import { killSupervisor, launchersOf, listingsOf, supervisorPid } from '../support/supervised.ts';
 import type { Project } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
-import { BREAKAGES } from './breakages.ts';
+import { breakSomething } from './breakages.ts';
 import { type Random, randomOf } from './random.ts';
-import { changed, FIRST, replicasOf, type Services, shapeOf } from './random-stack.ts';
+import { changed, dependenciesOf, FIRST, replicasOf, type Services, shapeOf } from './random-stack.ts';
 
 export interface SoakOptions {
   readonly rounds: number;
@@ -21,8 +21,9 @@ export interface SoakOptions {
 
 /** Of a supervisor and its launcher. */
 export interface Footprint {
-  readonly fds: number;
-  readonly launcherFds: number;
+  /** How many of each kind. */
+  readonly fds: Readonly<Record<string, number>>;
+  readonly launcherFds: Readonly<Record<string, number>>;
   /** Bytes that no other process shares. */
   readonly memory: number;
 }
@@ -60,14 +61,17 @@ export async function soak(
     }
     log(`${round}: ${done.join('; ')}`);
   }
-  stopped.clear();
-  await declare(p, FIRST);
-  await converged({ p, random: randomOf(seed, rounds), services: FIRST, stopped });
-  const old = await footprint(p);
+  const old = await footprintAfterUp(p);
   await killSupervisor(p);
-  await p.ps();
-  await converged({ p, random: randomOf(seed, rounds), services: FIRST, stopped });
-  return { old, young: await footprint(p) };
+  return { old, young: await footprintAfterUp(p) };
+}
+
+/** Of whichever supervisor there is, when it has made the same containers. */
+async function footprintAfterUp(p: Project): Promise<Footprint> {
+  p.write({ 'stack.config.ts': stackFile(shapeOf(FIRST)) });
+  await p.ok(['up', '-d', '--force-recreate']);
+  await converged({ p, services: FIRST, stopped: new Set() });
+  return footprint(p);
 }
 
 type Act = (soak: Soak, say: (line: string) => void) => Promise<void>;
@@ -82,8 +86,7 @@ const change: Act = async (state, say) => {
 const breakSome: Act = async ({ p, random }, say) => {
   const running = await runningOf(p);
   for (let times = 1 + random.below(3); times > 0; times--) {
-    const what = random.pick(BREAKAGES)({ p, random, running: running.filter(isThere) });
-    if (what !== undefined) say(what);
+    say(breakSomething({ p, random, running: running.filter(isThere) }));
   }
 };
 
@@ -93,8 +96,7 @@ const breakWhileNobodyLooks: Act = async (state, say) => {
   const running = (await state.p.ps()).filter(isThere);
   await killSupervisor(state.p);
   for (let times = 1 + state.random.below(3); times > 0; times--) {
-    const what = state.random.pick(BREAKAGES)({ ...state, running: running.filter(isThere) });
-    if (what !== undefined) say(what);
+    say(breakSomething({ ...state, running: running.filter(isThere) }));
   }
 };
 
@@ -115,6 +117,20 @@ const killInTheMiddle: Act = async (state, say) => {
   await delay(ms);
   process.kill(pid, 'SIGKILL');
   say(`kills the supervisor ${ms} ms after the start of an up`);
+  await up.ended;
+  await declare(state.p, state.services);
+};
+
+/** What is broken under its hands may make an `up` fail; the next one doesn't. */
+const breakInTheMiddle: Act = async (state, say) => {
+  const running = await runningOf(state.p);
+  state.services = changed(state.services, state.random);
+  state.stopped.clear();
+  state.p.write({ 'stack.config.ts': stackFile(shapeOf(state.services)) });
+  const up = state.p.start(['up', '-d']);
+  const ms = state.random.below(600);
+  await delay(ms);
+  say(`${ms} ms after the start of an up, ${breakSomething({ ...state, running: running.filter(isThere) })}`);
   await up.ended;
   await declare(state.p, state.services);
 };
@@ -140,7 +156,7 @@ const downAndUp: Act = async ({ p, services, stopped }, say) => {
 const ACTS: readonly Act[] = [
   ...[change, change, change, change],
   ...[breakSome, breakSome, breakSome, breakSome],
-  ...[breakWhileNobodyLooks, killLauncher, killInTheMiddle, stopOrStart, stopOrStart, downAndUp],
+  ...[breakWhileNobodyLooks, killLauncher, killInTheMiddle, breakInTheMiddle, stopOrStart, stopOrStart, downAndUp],
 ];
 /** With these a supervisor ends. */
 const ENDING: ReadonlySet<Act> = new Set([breakWhileNobodyLooks, killInTheMiddle, downAndUp]);
@@ -150,8 +166,9 @@ async function declare(p: Project, services: Services): Promise<void> {
   await p.ok(['up', '-d']);
 }
 
-/** What runs is what was declared and not stopped, and a plan for all but what was stopped is empty. */
-async function converged({ p, services, stopped }: Soak): Promise<void> {
+/** What runs is what was declared and not stopped, and a plan for all but what was stopped, and what would be restarted with it, is empty. */
+async function converged({ p, services, stopped }: Pick<Soak, 'p' | 'services' | 'stopped'>): Promise<void> {
+  const idle = withDependents(stopped, services);
   const wanted = containersOf(services).map((name) => `${name} ${stopped.has(name) ? 'stopped' : 'running'}`);
   const differences = async (): Promise<readonly string[]> => {
     const states = (await listingsOf(p)).map(({ name, state, reason }) => ({ text: `${name} ${state}`, reason }));
@@ -161,9 +178,15 @@ async function converged({ p, services, stopped }: Soak): Promise<void> {
     if (missing.length + surplus.length > 0) return [...missing, ...surplus];
     const { stdout } = await p.tsstack(['plan', '--json']);
     const { steps } = JSON.parse(stdout) as { readonly steps: readonly { readonly resource: string; readonly cause: string }[] };
-    return steps.filter(({ resource }) => !isOf(resource, stopped)).map(({ resource, cause }) => `${resource}: ${cause}`);
+    return steps.filter(({ resource }) => !isOf(resource, idle)).map(({ resource, cause }) => `${resource}: ${cause}`);
   };
   await until('the stack is as declared', differences, { holds: (found) => found.length === 0, timeoutMs: 20_000 });
+}
+
+function withDependents(stopped: ReadonlySet<string>, services: Services): ReadonlySet<string> {
+  const names = new Set([...stopped].map((container) => container.replace(/-\d+$/, '')));
+  const dependents = Object.keys(services).filter((name) => dependenciesOf(services[name]).some((dependency) => names.has(dependency)));
+  return new Set([...stopped, ...containersOf(services).filter((container) => dependents.includes(container.replace(/-\d+$/, '')))]);
 }
 
 /** `link:soak/b-1@front`, `cgroup:soak/b-1`, `file:soak/b-1/hosts`. */
@@ -188,10 +211,35 @@ function isThere({ pid, state }: ContainerListing): boolean {
 async function footprint(p: Project): Promise<Footprint> {
   const pid = await supervisorPid(p);
   const [launcher] = launchersOf(pid);
-  const count = (of: number | undefined) => readdirSync(`/proc/${of}/fd`).length;
-  // Connections of ours that are closing are its descriptors, too.
-  const fds = await until('its connections are closed', () => [count(pid), count(pid)], { holds: ([a, b]) => a === b });
-  return { fds: fds[0] ?? 0, launcherFds: count(launcher), memory: privateBytes(pid) };
+  // Our own connections are closing; nothing else of it may be on the move.
+  let fds = kinds(pid);
+  await until('its descriptors stay the same', () => {
+    const before = JSON.stringify(fds);
+    fds = kinds(pid);
+    return JSON.stringify(fds) === before;
+  });
+  return { fds, launcherFds: kinds(launcher), memory: privateBytes(pid) };
+}
+
+/** `socket`, `anon_inode`, or a path. */
+function kinds(pid: number | undefined): Record<string, number> {
+  const directory = `/proc/${pid}/fd`;
+  const counts: Record<string, number> = {};
+  for (const name of readdirSync(directory)) {
+    // One that is closed meanwhile is on the move.
+    const target = linkAt(`${directory}/${name}`);
+    const kind = /^[a-z_]+(?=:)/.exec(target)?.[0] ?? target.replace(/\d+/g, 'N');
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function linkAt(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return 'gone';
+  }
 }
 
 /** proc_pid_smaps(5), of all mappings together. */

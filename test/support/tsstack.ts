@@ -64,7 +64,7 @@ export async function withProject(
 ): Promise<void> {
   const base = mkdtempSync(join(tmpdir(), 'tsstack-e2e-'));
   const { project, running } = makeProject(base, files);
-  const places = { directories: [project.stateDirectory, project.runDirectory] };
+  const places = { directories: [project.stateDirectory, project.runDirectory], project: project.directory };
   const before = snapshotWorld(places);
   const failures: unknown[] = [];
   const collect = (promise: Promise<unknown>) => promise.catch((error: unknown) => failures.push(error));

@@ -2,9 +2,10 @@
  * The world diff: what a stack could leave behind, before and after. Read with other eyes than the engine's: `ip -j`, iptables-save, /proc.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { stackIdentity } from '../../engine/plan/names.ts';
 import { until } from './until.ts';
 
 /** Kind → thing → how it looks. A thing that looks different counts as changed. */
@@ -13,6 +14,8 @@ export type World = Readonly<Record<string, ReadonlyMap<string, string>>>;
 export interface WorldOptions {
   /** Directories whose files count too: state, run. What is below a `cache` folder doesn't. */
   readonly directories?: readonly string[];
+  /** Where the stack file is. Cgroups are the real host's: with it, those of stacks of other projects don't count. */
+  readonly project?: string | undefined;
 }
 
 export function snapshotWorld(options: WorldOptions = {}): World {
@@ -22,7 +25,7 @@ export function snapshotWorld(options: WorldOptions = {}): World {
     route: routes(),
     rule: rules(),
     mount: mounts(),
-    cgroup: cgroups(),
+    cgroup: cgroups(options.project),
     'network namespace': networkNamespaces(),
     process: processes(),
     'file descriptor': fileDescriptors(),
@@ -133,7 +136,7 @@ function mounts(): Map<string, string> {
  * Those with `tsstack` in their path, in every hierarchy: a host's own come and go as they like. Left out are those of a test run beside
  * this one: v2's `cgroup.procs` shows a process of another process namespace as 0.
  */
-function cgroups(): Map<string, string> {
+function cgroups(project: string | undefined): Map<string, string> {
   const points = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
@@ -144,7 +147,15 @@ function cgroups(): Map<string, string> {
   const isOthers = (inside: string) => others.some((other) => other === inside || other.startsWith(`${inside}/`));
   // The root of all stacks' cgroups goes with the last of them: until then it is nobody's.
   const shared = (inside: string) => inside === '/tsstack' && ours.some((other) => other.inside.startsWith('/tsstack/'));
-  return new Map(ours.filter(({ inside }) => !isOthers(inside) && !shared(inside)).map(({ path }) => [path, '']));
+  const counts = (inside: string) => !isOthers(inside) && !shared(inside) && isOfProject(inside, project);
+  return new Map(ours.filter(({ inside }) => counts(inside)).map(({ path }) => [path, '']));
+}
+
+/** `/tsstack/shop-3f9a1c2e/web-1`, by the hash in it. Of an instance, whose name isn't known here: no. */
+function isOfProject(inside: string, project: string | undefined): boolean {
+  const id = /^\/tsstack\/([^/]+)/.exec(inside)?.[1];
+  if (id === undefined || project === undefined) return true;
+  return stackIdentity(id.slice(0, id.lastIndexOf('-')), realpathSync(project), undefined).id === id;
 }
 
 function directoriesBelow(directory: string): string[] {
