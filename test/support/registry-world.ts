@@ -58,22 +58,25 @@ export function descriptorOf(content: Uint8Array, mediaType: string): Descriptor
 }
 
 /** Holds what it was given to begin with, and remembers how often it was emptied. */
-export function testSink(descriptor: Descriptor, held: Uint8Array = new Uint8Array()): BlobSink & { content(): Buffer; resets(): number } {
+export function testSink(
+  descriptor: Descriptor,
+  held: Uint8Array = new Uint8Array(),
+): BlobSink & { content(): Buffer; restarts(): number } {
   let content = Buffer.from(held);
-  let resets = 0;
+  let restarts = 0;
   return {
-    get size() {
+    get offset() {
       return content.length;
     },
     write(chunk) {
       content = Buffer.concat([content, chunk]);
     },
     digest: () => `${descriptor.digest.split(':')[0]}:${hashFor(descriptor.digest).update(content).digest('hex')}`,
-    reset() {
+    restart() {
       content = Buffer.alloc(0);
-      resets += 1;
+      restarts += 1;
     },
     content: () => content,
-    resets: () => resets,
+    restarts: () => restarts,
   };
 }

@@ -10,13 +10,13 @@ import { networkFailure, RegistryFailure } from './failures.ts';
 /** Where a blob goes. It may hold a part of it from an earlier time: the download goes on from there. */
 export interface BlobSink {
   /** Bytes it holds. */
-  readonly size: number;
+  readonly offset: number;
   /** Appends. The chunk is the sink's from now on; the next one comes when the promise is fulfilled. */
   write(chunk: Uint8Array): Promise<void> | void;
   /** Of all it holds, in the algorithm of the descriptor's digest: `sha256:…`. Asked for once it is complete. */
   digest(): Promise<string> | string;
   /** Forgets all it holds: it was not what it should have been. */
-  reset(): Promise<void> | void;
+  restart(): Promise<void> | void;
 }
 
 export interface BlobTransfer {
@@ -35,19 +35,19 @@ export interface BlobTransfer {
 /** One attempt. Rejects with a `RegistryFailure`; a transient one may be tried again and goes on where this one ended. */
 export async function transferBlob(transfer: BlobTransfer): Promise<void> {
   const { descriptor, sink } = transfer;
-  if (sink.size > descriptor.size) await sink.reset();
-  const kept = sink.size;
+  if (sink.offset > descriptor.size) await sink.restart();
+  const kept = sink.offset;
   if (kept < descriptor.size) await receive(transfer);
   const digest = await sink.digest();
   if (digest === descriptor.digest) return;
-  await sink.reset();
+  await sink.restart();
   // What was there already may have been damaged: once more, from the start.
   throw wrongContent(transfer, { why: `what came is \`${digest}\``, transient: kept > 0 });
 }
 
 async function receive(transfer: BlobTransfer): Promise<void> {
   const { client, endpoint, repository, descriptor, sink, doing, signal, onProgress } = transfer;
-  const start = sink.size;
+  const start = sink.offset;
   const { response } = await client.send(endpoint, {
     method: 'GET',
     target: `${repository}/blobs/${descriptor.digest}`,
@@ -63,14 +63,14 @@ async function receive(transfer: BlobTransfer): Promise<void> {
     let skip = bytesToSkip(response, start);
     if (skip === undefined) {
       // It has another idea of the range, so another blob: begin anew.
-      await sink.reset();
+      await sink.restart();
       throw new RegistryFailure(doing, `\`${endpoint.host}\` cannot go on at byte ${start}`, { kind: 'cut-off', transient: true });
     }
     for await (const chunk of response as AsyncIterable<Buffer>) {
       const rest = skip === 0 ? chunk : chunk.subarray(skip);
       skip -= chunk.length - rest.length;
-      if (sink.size + rest.length > descriptor.size) {
-        await sink.reset();
+      if (sink.offset + rest.length > descriptor.size) {
+        await sink.restart();
         throw wrongContent(transfer, { why: `there is more than the ${descriptor.size} bytes of it`, transient: start > 0 });
       }
       if (rest.length === 0) continue;
@@ -80,7 +80,7 @@ async function receive(transfer: BlobTransfer): Promise<void> {
         sinkFailed = true;
         throw error;
       }
-      onProgress?.(sink.size);
+      onProgress?.(sink.offset);
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -89,8 +89,8 @@ async function receive(transfer: BlobTransfer): Promise<void> {
   } finally {
     response.destroy();
   }
-  if (sink.size < descriptor.size) {
-    const why = `\`${endpoint.host}\` sent only ${sink.size} of ${descriptor.size} bytes`;
+  if (sink.offset < descriptor.size) {
+    const why = `\`${endpoint.host}\` sent only ${sink.offset} of ${descriptor.size} bytes`;
     throw new RegistryFailure(doing, why, { kind: 'cut-off', transient: true });
   }
 }
@@ -118,20 +118,20 @@ function wrongContent(
 /** Small things: manifests, configs. */
 export function memorySink(descriptor: Descriptor): BlobSink & { readonly content: () => Buffer } {
   let chunks: Uint8Array[] = [];
-  let size = 0;
+  let offset = 0;
   const content = () => Buffer.concat(chunks);
   return {
-    get size() {
-      return size;
+    get offset() {
+      return offset;
     },
     write(chunk) {
       chunks.push(chunk);
-      size += chunk.length;
+      offset += chunk.length;
     },
     digest: () => digestOf(content(), descriptor.digest),
-    reset() {
+    restart() {
       chunks = [];
-      size = 0;
+      offset = 0;
     },
     content,
   };

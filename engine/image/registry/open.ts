@@ -49,7 +49,7 @@ export interface PutOptions {
 }
 
 /**
- * All reject with a `TsstackError` of code `image` (a `RegistryFailure` but for wrong configuration), with what the sink or source
+ * All reject with a `TsstackError` of code `image` (a `RegistryFailure` but for wrong configuration), with what the sink
  * rejects with, or with the signal's reason.
  */
 export interface Registry extends Disposable {
@@ -137,7 +137,7 @@ export function openRegistry({
         };
         return retrying(
           () => transferBlob(transfer),
-          retry(signal, () => sink.size),
+          retry(signal, () => sink.offset),
         );
       };
       return blobs.pass(() => fromAny(repository.registry, attempt, signal), signal);

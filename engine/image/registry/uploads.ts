@@ -124,17 +124,21 @@ function counted(
   }: { readonly size: number; readonly doing: string; readonly onProgress: ((bytes: number) => void) | undefined },
 ): Readable {
   const changed = () => new RegistryFailure(doing, `its content here is not the ${size} bytes it should be`, { kind: 'wrong-content' });
-  return Readable.from(
-    (async function* () {
-      let sent = 0;
+  const counting = async function* (): AsyncGenerator<Buffer> {
+    let sent = 0;
+    try {
       for await (const chunk of content as AsyncIterable<Buffer>) {
         sent += chunk.length;
         if (sent > size) throw changed();
         yield chunk;
         onProgress?.(sent);
       }
-      if (sent < size) throw changed();
-    })(),
-    { objectMode: false },
-  );
+    } catch (error) {
+      if (error instanceof RegistryFailure) throw error;
+      const why = `its content here cannot be read: ${(error as Error).message}`;
+      throw new RegistryFailure(doing, why, { kind: 'wrong-content', cause: error });
+    }
+    if (sent < size) throw changed();
+  };
+  return Readable.from(counting(), { objectMode: false });
 }
