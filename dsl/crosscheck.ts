@@ -89,7 +89,9 @@ function checkConditions(spec: StackSpec, name: string, log: IssueLog): void {
       log.add(path, condition, `never comes: \`${dependency}\` is no job; give it \`kind: 'job'\``);
     }
     const told = log.issues.some(({ path: [, service, key] }) => service === dependency && key === 'healthcheck');
-    if (condition === 'healthy' && on !== undefined && on.healthcheck === undefined && !told) {
+    // An image may bring one; whether it does is found out with the image (`engine/plan/obstacles.ts`).
+    const mayInherit = on?.image.kind === 'reference' && on.inheritHealthcheck;
+    if (condition === 'healthy' && on !== undefined && on.healthcheck === undefined && !mayInherit && !told) {
       log.add(path, condition, `never comes: \`${dependency}\` has no healthcheck`);
     }
   }

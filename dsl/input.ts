@@ -24,6 +24,8 @@ export interface ServiceInput<S extends string = string, N extends string = stri
   readonly rerun?: 'on-change' | 'always';
   /** An OCI reference, `hostRootfs()` or `rootfs('./dir')`. */
   readonly image: string | RootfsInput;
+  /** Of a reference: when the registry is asked. `missing` (default): for what isn't here. */
+  readonly pullPolicy?: 'missing' | 'always' | 'never';
   /** Replaces the image's entrypoint. Text is split like a shell does, without expansion. */
   readonly entrypoint?: string | readonly string[];
   /** Replaces the image's command. Text is split like a shell does, without expansion. */
@@ -59,7 +61,7 @@ export interface ServiceInput<S extends string = string, N extends string = stri
   /** 0 … 1000, default 1. */
   readonly replicas?: number;
   readonly labels?: Labels;
-  /** Default `SIGTERM`. */
+  /** Default: the image's, or else `SIGTERM`. */
   readonly stopSignal?: string;
   /** Time between the stop signal and SIGKILL, default 10 s. */
   readonly stopGracePeriod?: Duration;

@@ -108,6 +108,7 @@ const service = settings({
   kind: z.optional(oneOf(['service', 'job'])),
   rerun: z.optional(oneOf(['on-change', 'always'])),
   image: z.optional(image),
+  pullPolicy: z.optional(oneOf(['missing', 'always', 'never'])),
   entrypoint: z.optional(textOrTexts),
   command: z.optional(textOrTexts),
   environment: z.optional(environment),

@@ -11,7 +11,7 @@ import { readPorts } from './ports.ts';
 import { readCapability, readCommand, readEnvironment, readReplicas, readRestart, readStopSignal, readUser } from './process.ts';
 import type { DependencyShape, ServiceShape } from './schema.ts';
 import { isDeclared, type Scope } from './scope.ts';
-import type { DependencySpec, EnvFileSpec, ImageSource, NetworkAttachmentSpec, ServiceSpec } from './spec.ts';
+import type { DependencySpec, EnvFileSpec, ImageSource, NetworkAttachmentSpec, PullPolicy, ServiceSpec } from './spec.ts';
 import { readTexts } from './texts.ts';
 import { parseDuration } from './units.ts';
 import { readUpdate } from './update.ts';
@@ -24,6 +24,7 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
     kind,
     rerun: written.rerun ?? 'on-change',
     image: readImage(written.image, [...path, 'image'], scope),
+    pullPolicy: readPullPolicy(written, [...path, 'pullPolicy'], scope),
     entrypoint: written.entrypoint === undefined ? undefined : readCommand(written.entrypoint, [...path, 'entrypoint'], scope),
     command: written.command === undefined ? undefined : readCommand(written.command, [...path, 'command'], scope),
     environment: readEnvironment(written.environment ?? {}, [...path, 'environment'], scope),
@@ -36,13 +37,14 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
     ports: (written.ports ?? []).flatMap((port, index) => readPorts(port, [...path, 'ports', index], scope)),
     dependsOn: readDependencies(written.dependsOn, [...path, 'dependsOn'], scope),
     healthcheck: written.healthcheck === undefined ? undefined : readHealthcheck(written.healthcheck, [...path, 'healthcheck'], scope),
+    inheritHealthcheck: written.healthcheck?.disable !== true,
     restart: readRestart(written, path, scope),
     hooks: readHooks(written, path, scope),
     update: readUpdate(written, [...path, 'update'], scope),
     watch: readWatchRules(written.develop?.watch ?? [], [...path, 'develop', 'watch'], scope),
     replicas: readReplicas(written, path, scope),
     labels: readTexts(written.labels),
-    stopSignal: readStopSignal(written.stopSignal ?? 'SIGTERM', [...path, 'stopSignal'], scope),
+    stopSignal: written.stopSignal === undefined ? undefined : readStopSignal(written.stopSignal, [...path, 'stopSignal'], scope),
     stopGracePeriodMs: readGracePeriod(written.stopGracePeriod ?? 10_000, [...path, 'stopGracePeriod'], scope),
     init: written.init ?? true,
     readOnly: written.readOnly ?? false,
@@ -63,6 +65,11 @@ function readImage(written: ServiceShape['image'], path: IssuePath, scope: Scope
   if (written === undefined && !told) scope.log.add(path, undefined, 'is missing');
   else if (written !== undefined && !/^[^\s]+$/.test(written)) scope.log.add(path, written, 'is no image reference');
   return { kind: 'reference', reference: written ?? '' };
+}
+
+function readPullPolicy({ image, pullPolicy }: ServiceShape, path: IssuePath, scope: Scope): PullPolicy {
+  if (pullPolicy !== undefined && typeof image === 'object') scope.log.add(path, pullPolicy, 'is only for images of a registry');
+  return pullPolicy ?? 'missing';
 }
 
 function readEnvFiles(written: ServiceShape['envFile'], path: IssuePath, scope: Scope): readonly EnvFileSpec[] {

@@ -16,6 +16,8 @@ export interface ServiceSpec {
   /** Only of jobs: `always` runs it at every `up`. */
   readonly rerun: 'on-change' | 'always';
   readonly image: ImageSource;
+  /** Of an image that is a reference. `missing`: the registry is asked only for what isn't here. */
+  readonly pullPolicy: PullPolicy;
   /** Replaces the image's entrypoint. Undefined: the image's own. */
   readonly entrypoint: readonly string[] | undefined;
   /** Replaces the image's command. */
@@ -34,7 +36,10 @@ export interface ServiceSpec {
   readonly networks: readonly NetworkAttachmentSpec[];
   readonly ports: readonly PortSpec[];
   readonly dependsOn: Readonly<Record<string, DependencySpec>>;
+  /** Undefined: the image's own, if it has one and `inheritHealthcheck` says so. */
   readonly healthcheck: HealthcheckSpec | undefined;
+  /** False: `disable: true` was written. */
+  readonly inheritHealthcheck: boolean;
   readonly restart: RestartSpec;
   readonly hooks: HooksSpec;
   readonly update: UpdateSpec;
@@ -43,8 +48,8 @@ export interface ServiceSpec {
   /** 0 … 1000. Jobs: 1. */
   readonly replicas: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** Name with SIG, e.g. `SIGTERM`. */
-  readonly stopSignal: string;
+  /** Name with SIG, e.g. `SIGTERM`. Undefined: the image's own, or else SIGTERM. */
+  readonly stopSignal: string | undefined;
   /** Milliseconds between the stop signal and SIGKILL. */
   readonly stopGracePeriodMs: number;
   /** A tiny init as PID 1. */
@@ -59,6 +64,8 @@ export interface ServiceSpec {
   /** Sysctls inside the container's namespaces, e.g. `net.core.somaxconn`. */
   readonly sysctls: Readonly<Record<string, string>>;
 }
+
+export type PullPolicy = 'missing' | 'always' | 'never';
 
 export type ImageSource =
   /** The host's userland, read-only. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { TsstackError } from '../../engine/model/errors.ts';
 import type { EngineEvent } from '../../engine/model/events.ts';
-import { formatDuration } from '../format.ts';
+import { formatBytes, formatDuration } from '../format.ts';
 import { paint, type Style } from '../style.ts';
 
 /** A line for what happens beside the plan: exits, restarts, health, drift, notices. Undefined: the event is about a step. */
@@ -89,6 +89,13 @@ const HAPPENINGS: Required<Omit<Lines, StepType>> = {
     text: `repair failed${attempts > 1 ? ` ${attempts} times` : ''}${after(message)}; next try in ${formatDuration(retryInMs)}`,
     style: 'red',
   }),
+  'pull.started': ({ images }) => ({ text: `pulling ${images.join(', ')}`, style: 'dim' }),
+  'pull.layers': () => NOTHING,
+  'pull.progress': () => NOTHING,
+  'pull.done': ({ image, digest, fetched, durationMs }) => ({
+    text: `${image} pulled: ${digest.slice(0, 19)}, ${formatBytes(fetched)} in ${formatDuration(durationMs)}`,
+  }),
+  'pull.failed': ({ image, message }) => ({ text: `${image} could not be pulled: ${message}`, style: 'red' }),
   'supervisor.started': ({ pid, adopted }) => ({
     text: `supervisor started (pid ${pid})${adopted.length === 0 ? '' : `, adopted ${adopted.join(', ')}`}`,
     style: 'dim',

@@ -1,4 +1,5 @@
 /** What an image says of the containers made of it: image-spec `config.md`, and Docker's extensions (Healthcheck, Shell). */
+import type { ImageHealthcheck } from '../model/facts.ts';
 import type { Platform } from './image-platform.ts';
 
 export interface ImageConfig {
@@ -24,17 +25,6 @@ export interface ImageConfig {
   readonly shell: readonly string[] | undefined;
   /** RFC 3339. */
   readonly created: string | undefined;
-}
-
-export interface ImageHealthcheck {
-  /** `['NONE']`, `['CMD', …]` or `['CMD-SHELL', command]`; empty: inherited. */
-  readonly test: readonly string[];
-  /** Milliseconds; undefined: Docker's default. */
-  readonly intervalMs: number | undefined;
-  readonly timeoutMs: number | undefined;
-  readonly startPeriodMs: number | undefined;
-  readonly startIntervalMs: number | undefined;
-  readonly retries: number | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -45,6 +45,8 @@ export interface UpParams {
   readonly forceRecreate: boolean;
   readonly services?: readonly string[] | undefined;
   readonly wait: boolean;
+  /** Of who asks: where credentials, proxies and settings of registries are. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly waitTimeoutMs?: number | undefined;
   /** How the stack file was loaded: its host-side hooks are loaded in the same way. */
   readonly source?: StackSource | undefined;

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import type { Descriptor } from '../codec/image-manifest.ts';
 import { TsstackError } from '../model/errors.ts';
 import { READ_SIZE } from '../store/blob-file.ts';
-import type { Descriptor } from '../store/blobs.ts';
 import { removeDeep } from '../store/launcher-runs.ts';
 import type { Lease } from '../store/lease.ts';
 import { ObjectLock } from '../store/object-lock.ts';

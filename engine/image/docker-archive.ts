@@ -1,9 +1,9 @@
 /** Archives of `docker save` (moby, image/spec: "Combined Image JSON + Filesystem Changeset Format") into the store. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import type { Descriptor } from '../codec/image-manifest.ts';
 import { TsstackError } from '../model/errors.ts';
 import { hashFile } from '../store/blob-file.ts';
-import type { Descriptor } from '../store/blobs.ts';
 import { type ArchiveDirectory, storeFile } from './archive-directory.ts';
 import { compressionOf } from './decompress.ts';
 import type { ImageStore } from './image-store.ts';

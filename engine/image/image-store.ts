@@ -1,6 +1,7 @@
 /** Images on this host, shared by all its stacks: blobs, extracted layers, and what references stand for. Safe to use from several processes. */
 import { availableParallelism } from 'node:os';
-import { type BlobWriter, blobPath, type Descriptor, hasBlob, readBlob, storeContent, writeBlob } from '../store/blobs.ts';
+import type { Descriptor } from '../codec/image-manifest.ts';
+import { type BlobWriter, blobPath, hasBlob, readBlob, storeContent, writeBlob } from '../store/blobs.ts';
 import { collectGarbage, type Garbage, type GarbageOptions } from '../store/gc.ts';
 import { findImage, type ImageRecord, listImages, recordImage, removeImage } from '../store/image-records.ts';
 import { extractLayer, type LayerFacts, type LayerRequest, layerDirectory, readLayerFacts } from '../store/layers.ts';

@@ -1,4 +1,4 @@
-/** Image sources → directories that can be mounted. A registry reference is refused here until there is a store to pull it into. */
+/** Image sources that are directories already → what can be mounted. Those of a registry: `pull.ts` and `resolve-stored.ts`. */
 import fs from 'node:fs';
 import type { ImageSource } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
@@ -8,23 +8,12 @@ import { DEFAULT_PATH } from './layer.ts';
 import { withMountPoints } from './mount-points.ts';
 import { readImageUsers } from './users.ts';
 
-/** Throws `image` with what to do. `imagesDirectory` is ours and is made if it is not there. */
-export function resolveImage(image: ImageSource, imagesDirectory: string): ResolvedImage {
-  return withMountPoints(resolveSource(image, imagesDirectory), imagesDirectory);
-}
+export type DirectorySource = Exclude<ImageSource, { readonly kind: 'reference' }>;
 
-function resolveSource(image: ImageSource, imagesDirectory: string): ResolvedImage {
-  switch (image.kind) {
-    case 'hostRootfs':
-      return resolveHostRootfs(imagesDirectory);
-    case 'rootfs':
-      return resolveRootfs(image.path);
-    case 'reference':
-      throw new TsstackError(`cannot use image \`${image.reference}\`: pulling from a registry is not supported yet`, {
-        code: 'image',
-        hint: "use hostRootfs(), or unpack it to a directory and use rootfs('./dir')",
-      });
-  }
+/** Throws `image` with what to do. `imagesDirectory` is ours and is made if it is not there. */
+export function resolveDirectory(image: DirectorySource, imagesDirectory: string): ResolvedImage {
+  const resolved = image.kind === 'hostRootfs' ? resolveHostRootfs(imagesDirectory) : resolveRootfs(image.path);
+  return withMountPoints(resolved, imagesDirectory);
 }
 
 /** The directory itself is the layer. What changes in it is seen by containers created later; a running one must not see it change. */

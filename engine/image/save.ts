@@ -1,7 +1,8 @@
 /** Images of the store as one archive: an OCI image layout that `docker load` reads, too. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { blobStream, type Descriptor } from '../store/blobs.ts';
+import type { Descriptor } from '../codec/image-manifest.ts';
+import { blobStream } from '../store/blobs.ts';
 import { parseDigest } from '../store/digest.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import type { ImageStore } from './image-store.ts';

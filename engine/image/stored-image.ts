@@ -1,6 +1,7 @@
 /** What the manifest and the config of a stored image say of its parts (image-spec: manifest.md, config.md, image-index.md). */
+
+import type { Descriptor } from '../codec/image-manifest.ts';
 import { TsstackError } from '../model/errors.ts';
-import type { Descriptor } from '../store/blobs.ts';
 import { parseDigest } from '../store/digest.ts';
 import type { ImageLayer, ImageRecord } from '../store/image-records.ts';
 import type { ImageStore } from './image-store.ts';

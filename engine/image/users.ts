@@ -8,9 +8,12 @@ export function readImageUsers(lowerdirs: readonly string[]): Pick<ResolvedImage
 
 function firstFile(directories: readonly string[], path: string): string {
   for (const directory of directories) {
-    const isDirectory = fs.lstatSync(`${directory}/etc`, { throwIfNoEntry: false })?.isDirectory();
+    const etc = fs.lstatSync(`${directory}/etc`, { throwIfNoEntry: false });
+    if (etc === undefined) continue;
     const full = `${directory}/${path}`;
-    if (isDirectory && fs.lstatSync(full, { throwIfNoEntry: false })?.isFile()) return fs.readFileSync(full, 'utf8');
+    const file = etc.isDirectory() ? fs.lstatSync(full, { throwIfNoEntry: false }) : etc;
+    // Whatever else is there hides what is below: a whiteout is a device.
+    if (file !== undefined) return file.isFile() ? fs.readFileSync(full, 'utf8') : '';
   }
   return '';
 }

@@ -11,6 +11,8 @@ export interface Engine extends AsyncDisposable {
   plan(spec: StackSpec, options: PlanOptions): Promise<Plan>;
   /** Reconciles. Resolves when the plan is done; rejects with the first failure after everything that could go on has. */
   up(spec: StackSpec, options: UpOptions): Promise<UpResult>;
+  /** Asks the registries for the images of services, and fetches what has changed. What runs goes on with what it has. */
+  pull(spec: StackSpec, options: PullOptions): Promise<void>;
   /** Stops and removes everything of this stack. Needs no stack file: what bears the mark goes. */
   down(options: DownOptions): Promise<UpResult>;
   /** Stops containers, which stay stopped until they are started, and leaves the rest: what Ctrl-C of an attached `up` does, too. */
@@ -45,6 +47,12 @@ export interface Engine extends AsyncDisposable {
 export interface PlanOptions {
   readonly signal: AbortSignal;
   readonly forceRecreate?: boolean;
+  readonly services?: readonly string[] | undefined;
+}
+export interface PullOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+  /** Undefined: all. */
   readonly services?: readonly string[] | undefined;
 }
 export interface UpOptions extends PlanOptions {

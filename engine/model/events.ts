@@ -60,8 +60,38 @@ export type EngineEvent =
       /** Until the next try, unless something changes before. */
       readonly retryInMs: number;
     }
+  /** These images are asked of their registries. */
+  | { readonly type: 'pull.started'; readonly at: number; readonly images: readonly string[] }
+  /** What an image consists of is known: its layers, lowest first, each digest once. */
+  | { readonly type: 'pull.layers'; readonly at: number; readonly image: string; readonly layers: readonly PulledLayer[] }
+  /** How far a layer is. `bytes` of `total` are fetched, or read while extracting. At most ten a second of each layer. */
+  | {
+      readonly type: 'pull.progress';
+      readonly at: number;
+      readonly image: string;
+      readonly layer: string;
+      readonly stage: 'fetching' | 'extracting' | 'done';
+      readonly bytes: number;
+      readonly total: number;
+    }
+  /** `digest`: of what the reference names. `fetched`: bytes that came. */
+  | {
+      readonly type: 'pull.done';
+      readonly at: number;
+      readonly image: string;
+      readonly digest: string;
+      readonly fetched: number;
+      readonly durationMs: number;
+    }
+  | { readonly type: 'pull.failed'; readonly at: number; readonly image: string; readonly message: string }
   /** A supervisor has begun; these containers were running before it. */
   | { readonly type: 'supervisor.started'; readonly at: number; readonly pid: number; readonly adopted: readonly string[] }
   | { readonly type: 'notice'; readonly at: number; readonly message: string };
+
+export interface PulledLayer {
+  readonly digest: string;
+  /** Compressed, bytes. */
+  readonly size: number;
+}
 
 export type OnEvent = (event: EngineEvent) => void;

@@ -79,4 +79,34 @@ export interface ResolvedImage {
   readonly user: string | undefined;
   readonly passwd: string;
   readonly groupFile: string;
+  /** What it says beyond its process. Undefined: nothing, as directories do. */
+  readonly defaults?: ImageDefaults | undefined;
+  /** It isn't here: all of this but the name is yet to be found out, by a pull. */
+  readonly missing?: true;
+}
+
+/** What holds for a container unless the stack file says something else (image-spec, config.md). */
+export interface ImageDefaults {
+  /** As written there: `SIGQUIT`, `QUIT` or `3`. */
+  readonly stopSignal: string | undefined;
+  readonly healthcheck: ImageHealthcheck | undefined;
+  /** Of a healthcheck in shell form. Undefined: `/bin/sh -c`. */
+  readonly shell: readonly string[] | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `80/tcp`. Shown, not published. */
+  readonly exposedPorts: readonly string[];
+  /** Absolute paths where it keeps data. */
+  readonly volumes: readonly string[];
+}
+
+/** Docker's extension of the image config. */
+export interface ImageHealthcheck {
+  /** `['NONE']`, `['CMD', …]` or `['CMD-SHELL', command]`; empty: inherited. */
+  readonly test: readonly string[];
+  /** Milliseconds; undefined: the default. */
+  readonly intervalMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly startPeriodMs: number | undefined;
+  readonly startIntervalMs: number | undefined;
+  readonly retries: number | undefined;
 }

@@ -15,6 +15,7 @@ import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
 import { cgroupPath } from './names.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
+import { DEFAULT_STOP_SIGNAL } from './signals.ts';
 
 export function lowerContainers(context: LowerContext): { resources: DesiredResource[]; notices: Notice[] } {
   const notices: Notice[] = [];
@@ -62,7 +63,7 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
     {
       kind: 'process',
       id: `process:${stack.name}/${name}`,
-      spec: { name, stopSignal: service.stopSignal, stopGracePeriodMs: service.stopGracePeriodMs },
+      spec: { name, stopSignal: service.stopSignal ?? DEFAULT_STOP_SIGNAL, stopGracePeriodMs: service.stopGracePeriodMs },
       needs: [
         done(containerId),
         ...attachments.map(({ id }) => done(id)),
@@ -113,7 +114,7 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     fileHashes: born.fileHashes,
     image: image?.name ?? imageKey(service.image),
     launch,
-    stopSignal: service.stopSignal,
+    stopSignal: service.stopSignal ?? DEFAULT_STOP_SIGNAL,
     stopGracePeriodMs: service.stopGracePeriodMs,
     restart: service.restart,
     healthcheck: service.healthcheck,

@@ -9,7 +9,7 @@ import type { LowerContext } from './lower.ts';
 import { hostsPath } from './lower-hosts.ts';
 import { MASKED_PATHS, READONLY_PATHS } from './protected-paths.ts';
 import type { Replica } from './replicas.ts';
-import { signalNumber } from './signals.ts';
+import { DEFAULT_STOP_SIGNAL, signalNumber } from './signals.ts';
 import { resolveUser } from './user.ts';
 
 /** 10 MiB, then one rotated file of the same size is kept. */
@@ -52,7 +52,7 @@ export function lowerLaunch(context: LowerContext, replica: Replica, cgroups: Cg
     argv: argvOf(replica, image),
     environment: environmentOf(context, replica, image),
     init: service.init,
-    stopSignal: signalNumber(service.stopSignal) ?? 15,
+    stopSignal: signalNumber(service.stopSignal ?? DEFAULT_STOP_SIGNAL) ?? 15,
   };
 }
 

@@ -5,6 +5,8 @@ import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
 import type { Desired, DesiredResource } from '../model/resources.ts';
 import { allocate } from './allocate.ts';
+import { withImageDefaults } from './image-defaults.ts';
+import { imageNotices } from './image-notices.ts';
 import { lowerContainers } from './lower-containers.ts';
 import { lowerFirewall } from './lower-firewall.ts';
 import { lowerNetworks } from './lower-networks.ts';
@@ -27,7 +29,8 @@ export interface LowerContext {
   readonly gateways: Readonly<Record<string, string>>;
 }
 
-export function lower(spec: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
+export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
+  const spec = withImageDefaults(declared, facts.images);
   const { allocation, gateways, obstacles } = allocate(spec, stack, facts);
   const blocked = [...obstacles, ...findObstacles(spec, stack, facts)];
   if (blocked.length > 0) return { desired: { stackName: stack.name, resources: [] }, allocation, notices: [], obstacles: blocked };
@@ -39,7 +42,7 @@ export function lower(spec: StackSpec, stack: StackIdentity, facts: HostFacts): 
       resources: [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
     },
     allocation,
-    notices: [...usernsNotice(context), ...containers.notices],
+    notices: [...usernsNotice(context), ...imageNotices(context), ...containers.notices],
     obstacles: [],
   };
 }

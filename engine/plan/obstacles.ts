@@ -13,7 +13,12 @@ export function findObstacles(spec: StackSpec, stack: StackIdentity, facts: Host
       const service = spec.services[name];
       if (!service || service.replicas === 0) return [];
       const resource = `container:${stack.name}/${name}-1`;
-      const found = [...portObstacles(service, facts), ...bindObstacles(service, facts), ...fileObstacles(service, facts)];
+      const found = [
+        ...portObstacles(service, facts),
+        ...bindObstacles(service, facts),
+        ...fileObstacles(service, facts),
+        ...waitObstacles(spec, service, facts),
+      ];
       return found.map(({ message, hint }) => ({ resource, message: `cannot start service \`${name}\`: ${message}`, hint }));
     });
 }
@@ -61,9 +66,24 @@ function fileObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
     return required && file !== undefined && 'error' in file ? [{ message: `env file \`${path}\`: ${file.error}`, hint: undefined }] : [];
   });
   const image = facts.images[imageKey(service.image)];
-  const user = image && unknownUser(service.user, image);
+  const user = image && !image.missing ? unknownUser(service.user ?? image.user, image) : undefined;
   if (user !== undefined)
     return [...envFiles, { message: user, hint: 'give a numeric `uid:gid`, or a name from /etc/passwd of the image' }];
   if (image) return envFiles;
   return [...envFiles, { message: `image \`${imageKey(service.image)}\` is not available`, hint: undefined }];
+}
+
+/** Without an image, `dsl/crosscheck.ts` could tell. */
+function waitObstacles(spec: StackSpec, { dependsOn }: ServiceSpec, { images }: HostFacts): Found[] {
+  return Object.entries(dependsOn).flatMap(([name, { condition }]) => {
+    const on = spec.services[name];
+    const image = on && images[imageKey(on.image)];
+    if (condition !== 'healthy' || on === undefined || on.healthcheck !== undefined || image === undefined || image.missing) return [];
+    return [
+      {
+        message: `it waits until \`${name}\` is healthy, and neither the stack file nor image \`${image.name}\` has a healthcheck for that`,
+        hint: `give \`${name}\` a healthcheck`,
+      },
+    ];
+  });
 }

@@ -9,3 +9,12 @@ export function signalNumber(name: string): number | undefined {
   const full = name.toUpperCase().startsWith('SIG') ? name.toUpperCase() : `SIG${name.toUpperCase()}`;
   return (constants.signals as Readonly<Record<string, number>>)[full];
 }
+
+/** `QUIT`, `SIGQUIT` or `3` → `SIGQUIT`. Undefined: no such signal, or one without a name. */
+export function signalName(text: string): string | undefined {
+  const number = signalNumber(text);
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+}
+
+/** Of a service whose image says nothing either. */
+export const DEFAULT_STOP_SIGNAL = 'SIGTERM';

@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import fs from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Descriptor } from '../codec/image-manifest.ts';
 import { TsstackError } from '../model/errors.ts';
 import { hashFile, READ_SIZE } from './blob-file.ts';
 import { parseDigest, shortDigest } from './digest.ts';
@@ -9,14 +10,6 @@ import type { ObjectLock } from './object-lock.ts';
 import { lockObject, type StoreContext } from './store-context.ts';
 import { storeError } from './store-error.ts';
 import { markUnflushed } from './unflushed.ts';
-
-/** As in descriptor.md of the OCI image specification. */
-export interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: string;
-  /** Bytes. */
-  readonly size: number;
-}
 
 /** Where the blob is, or would be. @throws TsstackError `image` if the digest is none. */
 export function blobPath({ paths }: StoreContext, digest: string): string {
@@ -126,18 +119,24 @@ export class BlobWriter implements AsyncDisposable {
     this.#offset = 0;
   }
 
+  /** Of what is there so far. */
+  digest(): string {
+    const { algorithm } = parseDigest(this.#descriptor.digest);
+    return `${algorithm}:${this.#hash.copy().digest('hex')}`;
+  }
+
   /** Gives it its name. @throws TsstackError `image` if it isn't whole (that much is kept) or has another digest (nothing is). */
   async commit(): Promise<void> {
     const { digest, size } = this.#descriptor;
     if (this.#offset < size) {
       throw new TsstackError(`cannot store blob ${this.#name()}: only ${this.#offset} of its ${size} bytes came`, { code: 'image' });
     }
-    const { algorithm, hex } = parseDigest(digest);
-    const found = this.#hash.copy().digest('hex');
-    if (found !== hex) {
+    const found = this.digest();
+    if (found !== digest) {
       await this.restart();
-      throw new TsstackError(`cannot store blob ${this.#name()}: what came has the digest \`${algorithm}:${found}\``, { code: 'image' });
+      throw new TsstackError(`cannot store blob ${this.#name()}: what came has the digest \`${found}\``, { code: 'image' });
     }
+    const { algorithm } = parseDigest(digest);
     fs.mkdirSync(`${this.#context.paths.blobs}/${algorithm}`, { recursive: true, mode: 0o700 });
     markUnflushed(this.#context, 'blob', digest);
     fs.renameSync(this.#partial, blobPath(this.#context, digest));

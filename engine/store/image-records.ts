@@ -1,7 +1,7 @@
 /** What a reference stands for here. One file a reference, replaced as a whole. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import type { Descriptor } from './blobs.ts';
+import type { Descriptor } from '../codec/image-manifest.ts';
 import { UNFINISHED } from './image-paths.ts';
 import type { StoreContext } from './store-context.ts';
 import { storeError } from './store-error.ts';

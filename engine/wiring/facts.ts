@@ -5,25 +5,24 @@ import fs from 'node:fs';
 import { parseEnvFile } from '../../dsl/env-file.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
-import { resolveImage } from '../image/resolve.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
 import { socketHolders } from '../kernel/host-facts-holders.ts';
 import { hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
-import type { Allocation, EnvFileContent, HostFacts, ListeningSocket, ResolvedImage } from '../model/facts.ts';
-import { imageKey } from '../plan/image-key.ts';
+import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
 import { readAllocations } from '../store/allocation.ts';
-import { imagesDirectory } from '../store/paths.ts';
+import type { Images } from './images.ts';
 import type { Session } from './session.ts';
 
 export interface FactsOptions {
   /** ifnames of the links that bear this stack's mark. */
   readonly ownLinks: ReadonlySet<string>;
+  readonly images: Images;
   readonly signal: AbortSignal;
 }
 
-export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks, signal }: FactsOptions): Promise<HostFacts> {
+export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks, images, signal }: FactsOptions): Promise<HostFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
   const { own, others } = readAllocations(host, stack);
@@ -40,7 +39,7 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
       signal,
     ),
     resolvConf: hostResolvConf(),
-    images: resolveImages(services, imagesDirectory(host)),
+    images,
     volumesDirectory: paths.volumes,
     containersDirectory: paths.containers,
     hostsDirectory: paths.hosts,
@@ -48,12 +47,6 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
     seccompFile: seccompFile(host.stateDirectory),
     arch: process.arch,
   };
-}
-
-function resolveImages(services: readonly ServiceSpec[], directory: string): Record<string, ResolvedImage> {
-  const images: Record<string, ResolvedImage> = {};
-  for (const { image } of services) images[imageKey(image)] ??= resolveImage(image, directory);
-  return images;
 }
 
 /** Sockets on ports that this stack wants and doesn't hold already, with who has them. */

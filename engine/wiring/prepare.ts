@@ -10,6 +10,7 @@ import { readAllocations, writeAllocation } from '../store/allocation.ts';
 import { DirectoryLock } from '../store/lock.ts';
 import { stageDirectory } from '../store/paths.ts';
 import { gatherFacts } from './facts.ts';
+import type { Images } from './images.ts';
 import { observeStack } from './observe.ts';
 import type { Session } from './session.ts';
 
@@ -48,6 +49,13 @@ export function makeStackDirectories({ paths }: Session): void {
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
 }
 
+export interface PlanUpOptions {
+  readonly policy: Policy;
+  readonly images: Images;
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The plan of `up`. When it is to be `kept`, it is made under the host's lock, from reading what other stacks hold to writing down what
  * this one takes: two stacks never get one subnet. Hashing files and making images comes before. A plan with obstacles takes nothing.
@@ -55,12 +63,12 @@ export function makeStackDirectories({ paths }: Session): void {
 export async function planUp(
   session: Session,
   spec: StackSpec,
-  { policy, keep, signal }: { policy: Policy; keep: boolean; signal: AbortSignal },
+  { policy, images, keep, signal }: PlanUpOptions,
 ): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
   const ownLinks = new Set(observed.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.state.ifname] : [])));
-  const gathered = await gatherFacts(spec, session, { ownLinks, signal });
+  const gathered = await gatherFacts(spec, session, { ownLinks, images, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
   const facts = { ...gathered, ...readAllocations(host, stack) };
   const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);

@@ -1,11 +1,12 @@
 /** What one command holds of the host while it works: sockets, the launcher, the layout of cgroups. Each made when it is first needed. */
 import { readFileSync } from 'node:fs';
+import { type ImageStore, openImageStore } from '../image/image-store.ts';
 import { detectCgroupLayout } from '../kernel/cgroups.ts';
 import { type Launcher, startLauncher } from '../kernel/launcher.ts';
 import { type NetworkNamespaces, openNetworkNamespaces } from '../kernel/network-namespaces.ts';
 import type { CgroupLayout } from '../model/cgroup.ts';
 import type { ContainerName, StackIdentity } from '../model/ids.ts';
-import { type HostPaths, type StackPaths, stackPaths, stageDirectory } from '../store/paths.ts';
+import { type HostPaths, imagesDirectory, type StackPaths, stackPaths, stageDirectory } from '../store/paths.ts';
 
 export interface SessionOptions {
   readonly stack: StackIdentity;
@@ -44,6 +45,13 @@ export class Session implements AsyncDisposable {
     this.#cgroups ??= detectCgroupLayout();
     return this.#cgroups;
   }
+
+  /** Images of all stacks of this host. `signal` ends the opening, which may have to look after a crash of the machine. */
+  async imageStore(signal: AbortSignal): Promise<ImageStore> {
+    this.#imageStore ??= await openImageStore({ directory: imagesDirectory(this.host), launcherBinary: this.launcherBinary }, signal);
+    return this.#imageStore;
+  }
+  #imageStore: ImageStore | undefined;
 
   get namespaces(): NetworkNamespaces {
     this.#namespaces ??= openNetworkNamespaces((name) => this.initPid(name));

@@ -11,6 +11,7 @@ import type {
   ExecOptions,
   LogOptions,
   PlanOptions,
+  PullOptions,
   StatsOptions,
   StopOptions,
   TargetOptions,
@@ -27,6 +28,7 @@ import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
+import { findImages, getImages, registryEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -62,13 +64,30 @@ export class StackEngine implements Engine {
     const policy = { ...DEFAULT_POLICY, forceRecreate: forceRecreate ?? false, services };
     return tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
-      return (await planUp(this.#session, spec, { policy, keep: false, signal })).plan;
+      const images = await findImages(this.#session, spec, signal);
+      return (await planUp(this.#session, spec, { policy, images, keep: false, signal })).plan;
     });
   }
 
   async up(spec: StackSpec, { signal, onEvent, forceRecreate, wait, ...rest }: UpOptions): Promise<UpResult> {
     requireRoot('bring the stack up');
-    return this.#door.call('up', { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, ...rest }, { signal, onEvent });
+    const environment = registryEnvironment(process.env);
+    const params = { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, environment, ...rest };
+    return this.#door.call('up', params, { signal, onEvent });
+  }
+
+  async pull(spec: StackSpec, { signal, onEvent, services }: PullOptions): Promise<void> {
+    requireRoot('pull images');
+    const chosen = services === undefined ? spec : onlyServices(spec, services);
+    await tellStorageFailures(this.#session.host.stateDirectory, async () => {
+      makeHostDirectories(this.#session);
+      using _images = await getImages(this.#session, chosen, {
+        environment: registryEnvironment(process.env),
+        policy: 'always',
+        signal,
+        onEvent,
+      });
+    });
   }
 
   async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
@@ -228,4 +247,8 @@ export class StackEngine implements Engine {
     for (const left of [session.paths.socket, session.paths.supervisorLog]) fs.rmSync(left, { force: true });
     return result;
   }
+}
+
+function onlyServices(spec: StackSpec, names: readonly string[]): StackSpec {
+  return { ...spec, services: Object.fromEntries(Object.entries(spec.services).filter(([name]) => names.includes(name))) };
 }

@@ -8,11 +8,13 @@ import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Policy } from '../model/plan.ts';
+import { withImageDefaults } from '../plan/image-defaults.ts';
 import { serviceOfContainer } from '../plan/names.ts';
 import { containersOf, type Replica } from '../plan/replicas.ts';
 import { type RolloutPhase, type StartFirstRollout, startFirstRollout } from '../plan/rollout.ts';
 import { type DesiredState, forgetDesiredState, writeDesiredState } from '../store/desired-state.ts';
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
+import { getImages, type Images } from './images.ts';
 import { mergeSpec } from './merge-spec.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY, makeHostDirectories, makeStackDirectories, planUp, throwObstacles, withDependencies } from './prepare.ts';
@@ -25,16 +27,18 @@ import { LentTurn } from './turns.ts';
 export async function up(supervisor: Supervisor, params: UpParams, context: CallContext): Promise<UpResult> {
   const timeout = params.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(params.waitTimeoutMs);
   const signal = timeout ? AbortSignal.any([context.signal, timeout]) : context.signal;
-  const chosen = chosenContainers(params);
+  // With the images' healthchecks, once these are known.
+  const chosen = () => chosenContainers({ ...params, spec: supervisor.desired?.spec ?? params.spec });
   try {
     const plan = await command(supervisor, signal, (abort) =>
       reconcileUp(supervisor, params, { context: { ...context, signal: abort }, cancelled: context.signal }),
     );
-    if (params.wait) await waitForAll(supervisor, chosen, { ...context, signal: AbortSignal.any([signal, context.gone, supervisor.over]) });
+    if (params.wait)
+      await waitForAll(supervisor, chosen(), { ...context, signal: AbortSignal.any([signal, context.gone, supervisor.over]) });
     return plan;
   } catch (error) {
     if (!timeout?.aborted || context.signal.aborted) throw error;
-    throw notReady(supervisor, chosen, { timeoutMs: params.waitTimeoutMs ?? 0, cause: error });
+    throw notReady(supervisor, chosen(), { timeoutMs: params.waitTimeoutMs ?? 0, cause: error });
   }
 }
 
@@ -102,15 +106,21 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const startedAt = Date.now();
   makeHostDirectories(session);
   makeStackDirectories(session);
+  const services = withDependencies(params.spec, params.services);
+  const declared = mergeSpec(supervisor.desired?.spec, params.spec, services);
+  // Before the turn: it may take minutes, in which what runs is still looked after.
+  using ready = await tellStorageFailures(session.host.stateDirectory, () =>
+    getImages(session, declared, { environment: params.environment, signal: context.signal, onEvent: context.onEvent }),
+  );
+  const { images } = ready;
+  const spec = withImageDefaults(declared, images);
   using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   session.forgetNamespaces();
-  const services = withDependencies(params.spec, params.services);
-  const spec = mergeSpec(supervisor.desired?.spec, params.spec, services);
   const isChosen = (name: ContainerName) => services?.includes(serviceOfContainer(name)) ?? true;
   const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
   const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
   const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
-    planUp(session, spec, { policy, keep: true, signal: context.signal }),
+    planUp(session, spec, { policy, images, keep: true, signal: context.signal }),
   );
   throwObstacles(plan);
   for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
@@ -132,7 +142,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   try {
     await tellStorageFailures(session.host.stateDirectory, () =>
       rollout
-        ? rollOut(supervisor, rollout, { policy, context: { ...context, onEvent }, turn })
+        ? rollOut(supervisor, rollout, { policy, images, context: { ...context, onEvent }, turn })
         : perform(supervisor, plan, { ...context, onEvent, turn }),
     );
   } catch (error) {
@@ -150,6 +160,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
 
 interface RollingOut {
   readonly policy: Policy;
+  readonly images: Images;
   readonly context: CallContext;
   readonly turn: LentTurn;
 }
@@ -158,11 +169,11 @@ interface RollingOut {
 async function rollOut(
   supervisor: Supervisor,
   { surged, settled }: StartFirstRollout,
-  { policy, context, turn }: RollingOut,
+  { policy, images, context, turn }: RollingOut,
 ): Promise<void> {
   const { desired: declared } = supervisor;
   const planOf = async (phase: RolloutPhase): ReturnType<typeof planUp> => {
-    const options = { policy: { ...policy, ...phase.policy }, keep: true, signal: NEVER };
+    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, signal: NEVER };
     const planned = await planUp(supervisor.session, phase.spec, options);
     throwObstacles(planned.plan);
     return planned;
@@ -196,7 +207,7 @@ function sourceOf({ spec, source }: UpParams): UpParams['source'] {
   return Object.values(spec.services).some(({ hooks }) => hooks.host.length > 0) ? source : undefined;
 }
 
-function chosenContainers({ spec, services }: UpParams): readonly Replica[] {
+function chosenContainers({ spec, services }: Pick<UpParams, 'spec' | 'services'>): readonly Replica[] {
   const chosen = withDependencies(spec, services);
   return containersOf(spec).filter(({ serviceName }) => chosen?.includes(serviceName) ?? true);
 }

@@ -176,6 +176,8 @@ const LISTING: ContainerListing = {
 
 const SERVICE: ServiceSpec = {
   kind: 'service',
+  pullPolicy: 'missing',
+  inheritHealthcheck: true,
   rerun: 'on-change',
   image: { kind: 'hostRootfs' },
   entrypoint: undefined,

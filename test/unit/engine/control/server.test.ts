@@ -218,7 +218,7 @@ test('a call that is left unanswered has not begun for its asker, who is told by
     ps: async () => [],
   });
   const connection = await connect();
-  const left = connection.call('up', { spec: {} as never, forceRecreate: false, wait: false });
+  const left = connection.call('up', { spec: {} as never, forceRecreate: false, wait: false, environment: {} });
   left.catch(() => undefined);
   await connection.call('ps', {});
   await server.close();

@@ -1,0 +1,145 @@
+/** The images of a stack: made ready for `up`, looked for by `plan`. */
+import type { ImageSource, PullPolicy, StackSpec } from '../../dsl/spec.ts';
+import { hostPlatform } from '../codec/image-platform.ts';
+import { formatReference, parseReference } from '../codec/image-reference.ts';
+import type { ImageStore } from '../image/image-store.ts';
+import { pullImages, type WantedImage } from '../image/pull.ts';
+import { openRegistry, type Registry } from '../image/registry/open.ts';
+import { resolveDirectory } from '../image/resolve.ts';
+import { resolveStored } from '../image/resolve-stored.ts';
+import { TsstackError } from '../model/errors.ts';
+import type { OnEvent } from '../model/events.ts';
+import type { ResolvedImage } from '../model/facts.ts';
+import { imageKey } from '../plan/image-key.ts';
+import { imagesDirectory } from '../store/paths.ts';
+import type { Session } from './session.ts';
+
+export type Images = Readonly<Record<string, ResolvedImage>>;
+
+/** To be disposed when containers are made of them: until then nobody removes what belongs to them. */
+export interface ReadyImages extends Disposable {
+  readonly images: Images;
+}
+
+export interface GetImagesOptions {
+  /** How registries are reached: of whoever asked. */
+  readonly environment: RegistryEnvironment;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+  /** Instead of each service's own. */
+  readonly policy?: PullPolicy | undefined;
+}
+
+export type RegistryEnvironment = Readonly<Record<string, string>>;
+
+/** Pulls what must be. @throws TsstackError `image`; the signal's reason. */
+export async function getImages(session: Session, spec: StackSpec, options: GetImagesOptions): Promise<ReadyImages> {
+  const { signal, onEvent } = options;
+  const wanted = wantedImages(spec, options.policy);
+  const directories = resolveDirectories(session, spec);
+  if (wanted.length === 0) return { images: directories, [Symbol.dispose]() {} };
+  const store = await session.imageStore(signal);
+  const lease = store.lease([]);
+  try {
+    using registry = lazyRegistry(options);
+    const records = await pullImages(wanted, {
+      store,
+      registry: registry.get,
+      platform: hostPlatform(process.arch),
+      lease,
+      signal,
+      onEvent,
+    });
+    const pulled = wanted.map(({ reference }) => {
+      const record = records[reference];
+      const image = record && resolveStored(store, record);
+      if (image === undefined) throw new TsstackError(`cannot use image \`${reference}\`: a layer of it is gone again`, { code: 'image' });
+      return [reference, image] as const;
+    });
+    return { images: { ...directories, ...Object.fromEntries(pulled) }, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+  } catch (error) {
+    lease[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** What is here. Asks no registry and extracts nothing; of what isn't here, only the name is known. */
+export async function findImages(session: Session, spec: StackSpec, signal: AbortSignal): Promise<Images> {
+  const wanted = wantedImages(spec);
+  const directories = resolveDirectories(session, spec);
+  if (wanted.length === 0) return directories;
+  const store = await session.imageStore(signal);
+  return { ...directories, ...Object.fromEntries(wanted.map((image) => [image.reference, findImage(store, image)])) };
+}
+
+function findImage(store: ImageStore, { reference, policy }: WantedImage): ResolvedImage {
+  const record = store.findImage(formatReference(parseReference(reference)));
+  const image = record && resolveStored(store, record);
+  if (image !== undefined) return image;
+  if (policy !== 'never') return { ...NOTHING_KNOWN, name: reference };
+  throw new TsstackError(`cannot use image \`${reference}\`: it is not here, and \`pullPolicy: 'never'\` forbids to pull it`, {
+    code: 'image',
+    hint: '`tsstack pull` fetches it',
+  });
+}
+
+const NOTHING_KNOWN: Omit<ResolvedImage, 'name'> = {
+  digest: '',
+  lowerdirs: [],
+  binds: [],
+  entrypoint: [],
+  command: [],
+  environment: {},
+  workingDir: '/',
+  user: undefined,
+  passwd: '',
+  groupFile: '',
+  missing: true,
+};
+
+function resolveDirectories(session: Session, spec: StackSpec): Images {
+  const directory = imagesDirectory(session.host);
+  const images: Record<string, ResolvedImage> = {};
+  for (const image of imagesOf(spec)) if (image.kind !== 'reference') images[imageKey(image)] ??= resolveDirectory(image, directory);
+  return images;
+}
+
+/** Each once. Of two services that want it differently, the one that asks the registry more often counts. */
+function wantedImages(spec: StackSpec, policy?: PullPolicy): readonly WantedImage[] {
+  const wanted = new Map<string, PullPolicy>();
+  for (const { image, pullPolicy, replicas } of Object.values(spec.services)) {
+    if (image.kind !== 'reference' || replicas === 0) continue;
+    const before = wanted.get(image.reference);
+    const now = policy ?? pullPolicy;
+    wanted.set(image.reference, before !== undefined && EAGERNESS.indexOf(before) > EAGERNESS.indexOf(now) ? before : now);
+  }
+  return [...wanted].map(([reference, policy]) => ({ reference, policy }));
+}
+
+const EAGERNESS: readonly PullPolicy[] = ['never', 'missing', 'always'];
+
+function imagesOf({ services }: StackSpec): readonly ImageSource[] {
+  return Object.values(services).flatMap(({ image, replicas }) => (replicas > 0 ? [image] : []));
+}
+
+/** Opened when it is needed: what is here is used with no configuration of registries at all, even a broken one. */
+function lazyRegistry({ environment, onEvent }: GetImagesOptions): { readonly get: () => Registry } & Disposable {
+  let registry: Registry | undefined;
+  const onNotice = (message: string) => onEvent({ type: 'notice', at: Date.now(), message });
+  return {
+    get: () => (registry ??= openRegistry({ environment, onNotice })),
+    [Symbol.dispose]: () => registry?.[Symbol.dispose](),
+  };
+}
+
+/** What of an environment says how registries are reached. */
+export function registryEnvironment(env: NodeJS.ProcessEnv): RegistryEnvironment {
+  return Object.fromEntries(REGISTRY_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+const REGISTRY_VARIABLES = [
+  ...['HOME', 'PATH', 'DOCKER_CONFIG', 'SSL_CERT_FILE', 'TSSTACK_REGISTRIES'],
+  ...PROXIES,
+  ...PROXIES.map((name) => name.toLowerCase()),
+];
