@@ -6,11 +6,13 @@ import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
+import { images } from './commands/images.ts';
 import { kill } from './commands/kill.ts';
 import { logs } from './commands/logs.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { ps } from './commands/ps.ts';
+import { pull } from './commands/pull.ts';
 import { restart } from './commands/restart.ts';
 import { start } from './commands/start.ts';
 import { stats } from './commands/stats.ts';
@@ -41,5 +43,6 @@ export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
+  ...[pull, images],
   ...[config, check, doctor, help],
 ];

@@ -2,12 +2,13 @@
 import fs from 'node:fs';
 import type net from 'node:net';
 import { parseFailpoints } from './apply/failpoints.ts';
-import type { Engine, StackSource } from './model/engine.ts';
+import type { Engine, ImageListing, StackSource } from './model/engine.ts';
 import type { HooksByService } from './model/hooks.ts';
 import type { StackIdentity } from './model/ids.ts';
 import { stackIdentity } from './plan/names.ts';
 import { stacksOfDirectory } from './store/allocation.ts';
 import type { HostPaths } from './store/paths.ts';
+import { listHostImages } from './wiring/image-listing.ts';
 import { Session } from './wiring/session.ts';
 import { StackEngine } from './wiring/stack-engine.ts';
 import { runSupervisorProcess } from './wiring/supervisor-process.ts';
@@ -37,6 +38,11 @@ export interface EnginePaths extends HostPaths {
  */
 export function findStacks(paths: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
   return stacksOfDirectory(paths, fs.realpathSync(directory));
+}
+
+/** All images that are here, sorted by reference. */
+export function listImages(paths: Pick<HostPaths, 'stateDirectory'>): readonly ImageListing[] {
+  return listHostImages(paths);
 }
 
 export function createEngine(options: EngineOptions): Engine {

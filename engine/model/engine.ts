@@ -142,6 +142,24 @@ export interface ProcessListing {
   readonly command: string;
 }
 
+/** An image that is here, by one of its references. */
+export interface ImageListing {
+  /** In full: `docker.io/library/postgres:17`. */
+  readonly reference: string;
+  /** As people write it, without tag and digest: `postgres`. */
+  readonly name: string;
+  /** Undefined: it was asked for by its digest alone. */
+  readonly tag: string | undefined;
+  /** Of what the reference names. */
+  readonly digest: string;
+  /** Of its layers, compressed, bytes. */
+  readonly size: number;
+  /** ms since the epoch. */
+  readonly pulledAt: number;
+  /** Containers of all stacks: `shop-web-1`. */
+  readonly usedBy: readonly string[];
+}
+
 export interface UpResult {
   readonly plan: Plan;
   readonly durationMs: number;

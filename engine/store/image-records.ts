@@ -44,7 +44,7 @@ export function findImage({ paths }: StoreContext, reference: string): ImageReco
 }
 
 /** Sorted by reference. */
-export function listImages({ paths }: StoreContext): ImageRecord[] {
+export function listImages({ paths }: Pick<StoreContext, 'paths'>): ImageRecord[] {
   return fs
     .readdirSync(paths.records)
     .filter((name) => !name.startsWith(UNFINISHED))

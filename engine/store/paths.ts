@@ -43,7 +43,7 @@ export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: P
   };
 }
 
-export function imagesDirectory({ stateDirectory }: HostPaths): string {
+export function imagesDirectory({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>): string {
   return `${stateDirectory}/images`;
 }
 
