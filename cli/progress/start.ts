@@ -2,6 +2,7 @@ import type { EngineEvent } from '../../engine/model/events.ts';
 import type { Terminal } from '../terminal.ts';
 import { describeEvent, isAsPlanned } from './happenings.ts';
 import { lineView } from './lines.ts';
+import { pullView } from './pull-tasks.ts';
 import { taskView } from './tasks.ts';
 import { trackProgress } from './tracker.ts';
 
@@ -14,7 +15,8 @@ export interface Progress {
 /** Shows a running plan: drawn on a terminal, lines elsewhere. */
 export function startProgress(terminal: Terminal, options: { readonly verbose: boolean; readonly env: NodeJS.ProcessEnv }): Progress {
   const drawn = !options.verbose && canDraw(terminal, options.env);
-  const view = drawn ? taskView(process.stderr) : lineView(terminal.err, options);
+  const pulls = drawn ? pullView(process.stderr) : undefined;
+  const view = drawn ? taskView(process.stderr, () => pulls?.close()) : lineView(terminal.err, options);
   const track = trackProgress(view);
   // Lines in the middle of what is being drawn would tear it: they wait.
   let waiting: string[] | undefined = drawn ? [] : undefined;
@@ -24,14 +26,16 @@ export function startProgress(terminal: Terminal, options: { readonly verbose: b
   };
   return {
     onEvent(event) {
+      pulls?.onEvent(event);
       track(event);
       if (event.type === 'planned') for (const notice of event.plan.notices) say(`note: ${notice.message}`);
       // What goes as planned is told by the lines of the plan.
-      if (isAsPlanned(event)) return;
+      if (isAsPlanned(event) || (pulls !== undefined && event.type.startsWith('pull.'))) return;
       const line = describeEvent(event, terminal.err.color);
       if (line !== undefined) say(line);
     },
     async close() {
+      await pulls?.close();
       await view.close();
       const lines = waiting ?? [];
       waiting = undefined;

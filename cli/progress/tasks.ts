@@ -3,8 +3,8 @@ import { isCancellation } from '../cancellation.ts';
 import type { StepGroup } from './groups.ts';
 import { type GroupResult, type ProgressView, wordFor } from './tracker.ts';
 
-/** For a terminal: one line a group, drawn over in place. listr2 is loaded when there is something to show, which an unchanged `up` never has. */
-export function taskView(stream: NodeJS.WriteStream): ProgressView {
+/** For a terminal: one line a group, drawn over in place, below what `before` ends. listr2 is loaded when there is something to show, which an unchanged `up` never has. */
+export function taskView(stream: NodeJS.WriteStream, before: () => Promise<void> | undefined): ProgressView {
   const ends = new Map<StepGroup, Drawn>();
   let drawn: Promise<unknown> = Promise.resolve();
   return {
@@ -13,7 +13,7 @@ export function taskView(stream: NodeJS.WriteStream): ProgressView {
       const fresh = new Map(groups.map((group) => [group, { ...deferred(), title: group.label }]));
       for (const [group, end] of fresh) ends.set(group, end);
       // A roll-out has several plans, one after the other.
-      drawn = drawn.then(() => draw(fresh, stream));
+      drawn = drawn.then(before).then(() => draw(fresh, stream));
     },
     began() {},
     waits(group, until) {

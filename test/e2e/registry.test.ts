@@ -1,5 +1,6 @@
 /** Stacks of images from a registry: Debian's docker-registry, on loopback. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { busyboxImage, missingPrograms } from '../support/busybox-image.ts';
@@ -15,12 +16,8 @@ if (missing.length > 0) console.log(`skipped: images of a registry, for want of 
 describe.skipIf(missing.length > 0)('images of a registry', () => {
   const directory = temporaryDirectory('images');
   let server: DockerRegistry;
-  const startServer = async () => {
-    server = await startDockerRegistry({ port: PORT, directory: join(directory.path, 'registry') });
-  };
-
   beforeAll(async () => {
-    await startServer();
+    server = await startDockerRegistry({ port: PORT, directory: join(directory.path, 'registry') });
     const web = busyboxImage(join(directory.path, 'web'));
     web.layer('mkdir srv; echo below > srv/hidden; echo one > srv/shown; mkdir srv/replaced; echo old > srv/replaced/old');
     web.layer('rm srv/hidden; rm -r srv/replaced; mkdir srv/replaced; echo new > srv/replaced/new');
@@ -82,27 +79,25 @@ describe.skipIf(missing.length > 0)('images of a registry', () => {
   });
 
   test('what is here needs no registry: up, plan and a second stack', async () => {
-    await withProject(only({ services: { web } }), async (p) => {
+    // Of the same data, at another port, and gone in the middle.
+    const other = { image: '127.0.0.1:5006/team/web:1' };
+    await withProject(only({ services: { web: other } }), async (p) => {
       const plan = await p.ok(['plan'], { code: 10 });
-      expect(plan.stdout + plan.stderr).toContain(`image \`${HOST}/team/web:1\` is not here`);
-      await p.ok(['pull']);
-      await server.stop();
-      try {
-        await p.ok(['up', '-d']);
-        expect((await p.ok(['up', '-d'])).stderr).toContain('up to date');
-        await p.ok(['plan']);
-        const layers = readdirSync(join(p.stateDirectory, 'images/layers'));
-        await p.ok(['up', '-d', '--instance', 'other']);
-        expect(readdirSync(join(p.stateDirectory, 'images/layers'))).toEqual(layers);
-        await p.ok(['down', '--instance', 'other']);
-        p.write(only({ services: { web: { ...web, pullPolicy: 'always' } } }));
-        const refused = await p.tsstack(['up', '-d']);
-        expect(refused.code).toBe(1);
-        expect(refused.stderr).toMatch(/cannot pull `127\.0\.0\.1:5005\/team\/web:1`/);
-        expect((await p.container('web-1')).state).toBe('running');
-      } finally {
-        await startServer();
-      }
+      expect(plan.stdout + plan.stderr).toContain(`image \`${other.image}\` is not here`);
+      const shortLived = await startDockerRegistry({ port: 5006, directory: join(directory.path, 'registry') });
+      await p.ok(['pull']).finally(() => shortLived.stop());
+      await p.ok(['up', '-d']);
+      expect((await p.ok(['up', '-d'])).stderr).toContain('up to date');
+      await p.ok(['plan']);
+      const layers = readdirSync(join(p.stateDirectory, 'images/layers'));
+      await p.ok(['up', '-d', '--instance', 'other']);
+      expect(readdirSync(join(p.stateDirectory, 'images/layers'))).toEqual(layers);
+      await p.ok(['down', '--instance', 'other']);
+      p.write(only({ services: { web: { ...other, pullPolicy: 'always' } } }));
+      const refused = await p.tsstack(['up', '-d']);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain(`cannot pull \`${other.image}\``);
+      expect((await p.container('web-1')).state).toBe('running');
     });
   });
 
@@ -140,6 +135,20 @@ describe.skipIf(missing.length > 0)('images of a registry', () => {
     });
   });
 
+  test('Ctrl-C ends a pull from a registry that answers nothing', async () => {
+    await withProject(only({ services: { web } }), async (p) => {
+      // Answers nothing: a registry that is stuck.
+      const { port, close } = await silentServer();
+      p.write(only({ services: { web: { image: `127.0.0.1:${port}/slow:1` } } }));
+      const up = p.start(['up', '-d']);
+      await up.says('pulling');
+      up.signal('SIGINT');
+      expect(await up.ended).toBe(130);
+      await close();
+      expect(await p.ps()).toEqual([]);
+    });
+  });
+
   test('an image of forty layers is mounted', async () => {
     const many = busyboxImage(join(directory.path, 'many'));
     for (let i = 1; i < 40; i++) many.layer(`echo ${i} > file${i}; echo ${i} > last`);
@@ -170,3 +179,16 @@ describe.skipIf(missing.length > 0)('images of a registry', () => {
     return JSON.parse(readFileSync(join(stack, 'containers/web-1/record.json'), 'utf8'));
   }
 });
+
+async function silentServer(): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((socket) => sockets.add(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
