@@ -1,4 +1,4 @@
-import type { ListrRenderer, Listr as ListrTasks, ListrTaskWrapper } from 'listr2';
+import type { DefaultRenderer, ListrTaskWrapper, SimpleRenderer } from 'listr2';
 import type { EngineEvent } from '../../engine/model/events.ts';
 import { formatBytes } from '../format.ts';
 
@@ -61,7 +61,7 @@ async function draw(images: readonly Image[], stream: NodeJS.WriteStream): Promi
   const { Listr, ListrLogger, ProcessOutput } = await import('listr2');
   const processOutput = new ProcessOutput(stream, stream, { leaveEmptyLine: false });
   const options = { concurrent: true, exitOnError: false } as const;
-  const tasks: ListrTasks<unknown> = new Listr(
+  const tasks = new Listr<unknown, 'default', 'simple'>(
     images.map((image) => ({
       title: `pulling ${image.name}`,
       task: async (_context: unknown, task: Task) => {

@@ -24,6 +24,8 @@ export interface ImageLayout {
   readonly image: string;
   /** Runs in the unpacked image; what it changes is a layer. */
   layer(script: string): void;
+  /** A layer with one file, which takes no unpacking. */
+  insert(path: string, content: string): void;
   /** As of `umoci config`. */
   config(...options: string[]): void;
   /** Not in one go: the registry's log goes to a pipe of this process, which must be read meanwhile. */
@@ -55,6 +57,11 @@ export function busyboxImage(directory: string): ImageLayout {
   return {
     image,
     layer: (script) => change((rootfs) => execFileSync('sh', ['-ec', script], { cwd: rootfs, stdio: 'pipe' })),
+    insert(path, content) {
+      const file = join(directory, 'inserted');
+      writeFileSync(file, content);
+      umoci('insert', '--image', image, file, path);
+    },
     config: (...options) => umoci('config', '--image', image, ...options),
     async push(reference) {
       await run('skopeo', ['copy', '--dest-tls-verify=false', `oci:${image}`, `docker://${reference}`]);

@@ -51,7 +51,9 @@ describe('a stack in long form', () => {
           watch: [],
           replicas: 1,
           labels: {},
-          stopSignal: 'SIGTERM',
+          pullPolicy: 'missing',
+          inheritHealthcheck: true,
+          stopSignal: undefined,
           stopGracePeriodMs: 10_000,
           init: true,
           readOnly: false,
@@ -263,9 +265,11 @@ describe('mistakes', () => {
       'conditions that never come',
       {
         services: {
+          // The image of `b` may have a healthcheck.
           a: { image, dependsOn: { b: 'completed', c: 'healthy', d: 'healthy' } },
+          e: { image, dependsOn: { b: 'healthy' } },
           b: { image },
-          c: { image },
+          c: { image, healthcheck: { disable: true } },
           d: { image, healthcheck },
         },
       },
