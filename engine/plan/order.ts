@@ -39,7 +39,8 @@ function awaited(graph: StepGraph, need: Need, { decisions, policy, last, by }: 
   if (need.until === 'done') return last;
   const cause = `${serviceOfContainer(containerOfResource(by))} needs it ${need.until}`;
   const node = graph.add(need.resource, 'await', { op: { kind: 'container.await', name, until: need.until }, cause });
-  if (last) node.after.add(last);
+  // Of one that runs already, what it is found healthy by may be what changes in place: waited for at once, it is judged by the check before.
+  after(node, last ? [last] : graph.of(need.resource.replace('process:', 'container:'), 'make'));
   return node;
 }
 

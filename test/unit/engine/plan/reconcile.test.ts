@@ -123,6 +123,16 @@ describe('a plan', () => {
     await expect(planText(SHOP, ended(up(SHOP), 'web-1', 1))).toMatchFileSnapshot(golden('service-exited'));
   });
 
+  it('waits for health by the check that a container has from now on', () => {
+    const healthcheck = { ...HEALTHCHECK, startPeriodMs: 600_000 };
+    const db = withService('db', { healthcheck }).services['db'] ?? service();
+    const after: StackSpec = { ...SHOP, services: { ...withService('web', { command: ['other'] }).services, db } };
+    const { steps } = reconcile(desiredOf(after), up(SHOP), POLICY);
+    const update = steps.find(({ op }) => op.kind === 'container.update' && op.container.name === 'db-1');
+    const wait = steps.find(({ op }) => op.kind === 'container.await' && op.name === 'db-1');
+    expect(wait?.dependsOn).toEqual([update?.id]);
+  });
+
   it('runs a failed job again, and what waited for it', async () => {
     const failed = ended(ended(settled(desiredOf(SHOP)), 'migrate-1', 3), 'web-1', 0);
     await expect(planText(SHOP, failed)).toMatchFileSnapshot(golden('job-failed'));
