@@ -68,7 +68,8 @@ export async function soak(
 
 /** Of whichever supervisor there is, when it has made the same containers. */
 async function footprintAfterUp(p: Project): Promise<Footprint> {
-  p.write({ 'stack.config.ts': stackFile(shapeOf(FIRST)) });
+  await declare(p, FIRST);
+  // Begins with sockets of its own: what taking the rest away has opened is closed.
   await p.ok(['up', '-d', '--force-recreate']);
   await converged({ p, services: FIRST, stopped: new Set() });
   return footprint(p);
