@@ -34,15 +34,15 @@ export const drifts = {
     make: async () => writeFileSync(IP_FORWARD, '0'),
     keep: async () => async () => writeFileSync(IP_FORWARD, '1'),
   },
-  'limit lowered': {
+  'limit raised': {
     witness: same(({ memoryLimit }) => memoryLimit),
-    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(32 << 20)),
+    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(1 << 30)),
   },
   'hosts file rewritten': {
     witness: same(({ hostsFile }) => hostsFile),
     make: async ({ hostsFile }) => writeFileSync(hostsFile, '127.0.0.1 localhost\n'),
   },
-  'mount gone': { witness: served, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/www']) },
+  'mount gone': { witness: served, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/mounted']) },
   'init killed': { kills: true, witness: served, make: async ({ pid }) => process.kill(Number(pid), 'SIGKILL') },
   // Docker's is the shim.
   'monitor killed': { kills: true, witness: served, make: async ({ parent }) => process.kill(parent, 'SIGKILL') },

@@ -3,8 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { ownProcesses } from './lifecycle.mjs';
 import { commandLine, resident } from './memory.mjs';
 
-/** V8 collects and gives back what start and `up` left, 8 s after they are over, in a few goes (its memory reducer). */
-const SETTLE_MS = 25_000;
+const SETTLE_MS = 5000;
 
 /** What a stack costs while nothing happens: memory, CPU time and context switches of everything but the services themselves. */
 export async function idle({ sides, sizes, idleSeconds, project, say }) {

@@ -71,10 +71,7 @@ async function timeOne({ witness, make }, subject) {
   let wasThere = performance.now();
   let gone = false;
   const deadline = wasThere + PATIENCE_MS;
-  let failure;
-  const making = make(subject).catch((error) => {
-    failure = error;
-  });
+  const making = make(subject);
   for (;;) {
     const asked = performance.now();
     const there = await sees();
@@ -82,7 +79,6 @@ async function timeOne({ witness, make }, subject) {
       await making;
       return performance.now() - wasThere;
     }
-    if (failure) throw failure;
     if (there) wasThere = asked;
     else gone = true;
     if (asked > deadline) {

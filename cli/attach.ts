@@ -44,9 +44,9 @@ export async function attach(engine: Engine, stack: LoadedStack, context: Comman
     (error: unknown) => ({ error }),
   );
   try {
-    const watching = options.watch?.(leave);
-    const listings = await engine.untilStopped({ signal: leave, onEvent, targets: options.only });
-    await watching;
+    // Together: watching that fails is told at once, not when the stack has ended.
+    const stopped = engine.untilStopped({ signal: leave, onEvent, targets: options.only });
+    const [listings] = await Promise.all([stopped, options.watch?.(leave)]);
     if (leave.aborted) await stop(engine, stack, { context, onEvent, services: options.only });
     else throwIfFailed(listings, stack);
   } finally {

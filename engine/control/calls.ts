@@ -6,8 +6,8 @@ export interface ControlCalls {
   /** First of all: who answers. */
   hello: { params: Nothing; result: SupervisorIdentity };
   up: { params: UpParams; result: UpResult };
-  /** The supervisor ends when it has answered. */
-  down: { params: { readonly volumes: boolean; readonly timeoutMs?: number | undefined }; result: UpResult };
+  /** The supervisor ends when it has answered; or it `goesOn`, since somebody has asked for something else meanwhile. */
+  down: { params: { readonly volumes: boolean; readonly timeoutMs?: number | undefined }; result: UpResult & { readonly goesOn: boolean } };
   stop: { params: StopParams; result: Nothing };
   start: { params: TargetParams; result: Nothing };
   restart: { params: StopParams; result: Nothing };

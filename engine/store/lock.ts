@@ -31,10 +31,9 @@ export class FileLock implements Disposable {
     }
   }
 
-  /** Waits for whoever has it to end. Rejects with the signal's reason, though not before then. */
-  static async acquire(path: string, holder: string, signal?: AbortSignal): Promise<FileLock> {
+  /** Waits for whoever has it to end. */
+  static async acquire(path: string, holder: string): Promise<FileLock> {
     for (;;) {
-      signal?.throwIfAborted();
       const lock = FileLock.tryAcquire(path, holder);
       if (lock) return lock;
       // Not there any more: its holder is ending, and the next file is ours.

@@ -31,6 +31,7 @@ interface Followed {
   readonly monitor: ProcessIdentity;
   readonly init: ProcessIdentity | undefined;
   readonly stop: AbortController;
+  readonly check: HealthcheckSpec | undefined;
   readonly health: HealthMonitor | undefined;
 }
 
@@ -85,6 +86,19 @@ export class RunningContainers implements Disposable {
     if (record) this.#follow(name, record, status);
     this.#options.emit({ type: 'container.started', at: Date.now(), container: name });
     this.#options.onMoment('onStarted', name);
+  }
+
+  /** A step has given it another record while it runs. */
+  updated(name: ContainerName): void {
+    const followed = this.#followed.get(name);
+    const { record, status } = this.#read(name);
+    if (!followed || !record || status.state !== 'running') return;
+    const check = record.healthcheck;
+    if (JSON.stringify(check) === JSON.stringify(followed.check)) return;
+    followed.health?.[Symbol.dispose]();
+    // What the check before has found out is not what this one would.
+    this.cancelRestart(name);
+    this.#followed.set(name, { ...followed, check, health: check && this.#watchHealth(name, { record, status, check }) });
   }
 
   /** A step could not start it. Nobody follows what never ran: whether it is tried again is decided here. */
@@ -235,7 +249,7 @@ export class RunningContainers implements Disposable {
     const stop = new AbortController();
     const health =
       record.healthcheck && status.state === 'running' ? this.#watchHealth(name, { record, status, check: record.healthcheck }) : undefined;
-    this.#followed.set(name, { monitor, init, stop, health });
+    this.#followed.set(name, { monitor, init, stop, check: record.healthcheck, health });
     const { cgroups, stack } = this.#options.session;
     if (isFrozen(cgroups, cgroupPath(stack, name))) health?.pause();
     this.#awaitEnd(name, { monitor, stop: stop.signal });

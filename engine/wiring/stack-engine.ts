@@ -23,11 +23,11 @@ import type { StackIdentity } from '../model/ids.ts';
 import type { Plan } from '../model/plan.ts';
 import type { SyncOptions } from '../model/sync.ts';
 import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
+import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
-import { listUnsupervised } from './listing.ts';
-import { lockUnlessAnswered } from './lock-or-answer.ts';
+import { listContainers, listUnsupervised } from './listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
 import { streamStats } from './stats.ts';
@@ -73,24 +73,13 @@ export class StackEngine implements Engine {
 
   async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
     requireRoot('take the stack down');
-    for (;;) {
-      const connection = await this.#door.open();
-      if (!connection) {
-        using lock = await lockUnlessAnswered(this.#session.paths, 'down');
-        if (lock) return await this.#takeDown({ signal, onEvent, volumes, timeoutMs });
-        continue;
-      }
-      const gone = this.#door.untilGone();
-      try {
-        const result = await connection.call('down', { volumes, timeoutMs }, { signal, onEvent });
-        await gone();
-        return result;
-      } catch (error) {
-        // Somebody else has just taken it down.
-        if (!(error instanceof SupervisorGone) || error.begun) throw error;
-        await gone();
-      }
-    }
+    const connection = await this.#door.open();
+    if (connection) return this.#askDown(connection, { signal, onEvent, volumes, timeoutMs });
+    makeHostDirectories(this.#session);
+    using lock = FileLock.tryAcquire(this.#session.paths.lock, 'down');
+    if (lock) return await this.#takeDown({ signal, onEvent, volumes, timeoutMs });
+    // Somebody else is at work, or a supervisor is just starting or ending. To wait for that is what a new one does first.
+    return this.#askDown(await this.#door.openOrStart(), { signal, onEvent, volumes, timeoutMs });
   }
 
   stop(options: StopOptions): Promise<void> {
@@ -122,7 +111,7 @@ export class StackEngine implements Engine {
     requireRoot('wait for containers');
     const connection = await this.#openOrAdopt();
     if (connection) return this.#door.call('untilStopped', { targets }, { signal, onEvent });
-    return resolveTargets(listUnsupervised(this.#session), targets, { stack: this.identity.name });
+    return resolveTargets(listContainers(this.#session), targets, { stack: this.identity.name });
   }
 
   async *events({ signal }: { readonly signal: AbortSignal }): AsyncIterable<EngineEvent> {
@@ -197,6 +186,21 @@ export class StackEngine implements Engine {
     await this.#door.call(name, { targets, timeoutMs, ...own } as unknown as ParamsOf<K>, { signal, hurry, onEvent });
   }
 
+  async #askDown(connection: ControlConnection, options: DownOptions): Promise<UpResult> {
+    const { signal, onEvent, ...params } = options;
+    const gone = this.#door.untilGone();
+    try {
+      const { goesOn, ...result } = await connection.call('down', params, { signal, onEvent });
+      if (!goesOn) await gone();
+      return result;
+    } catch (error) {
+      // It was just ending, and took nothing in any more.
+      if (!(error instanceof SupervisorGone) || error.begun) throw error;
+      await gone();
+      return this.down(options);
+    }
+  }
+
   /** A supervisor that was cut off is replaced by whichever command comes next. */
   async #openOrAdopt(): Promise<ControlConnection | undefined> {
     const connection = await this.#door.open();
@@ -214,7 +218,6 @@ export class StackEngine implements Engine {
 
   async #takeDown({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
     const session = this.#session;
-    makeHostDirectories(session);
     const perform = async (plan: Plan): Promise<void> => {
       onEvent({ type: 'planned', at: Date.now(), plan });
       const executors = createExecutors(session, { onEvent, hurry: undefined });

@@ -91,6 +91,7 @@ function noteContainer(containers: RunningContainers, event: EngineEvent): void 
     if (event.type === 'step.started') containers.expectEnd(op.name);
     if (event.type === 'step.failed' || event.type === 'step.skipped') containers.stopFailed(op.name);
   }
+  if (op.kind === 'container.update' && event.type === 'step.done') containers.updated(op.container.name);
   if (op.kind === 'container.delete' && event.type === 'step.done') containers.removed(op.name);
   if (op.kind !== 'container.start') return;
   if (event.type === 'step.started') containers.starting(op.process.name);

@@ -34,13 +34,13 @@ export class SupervisorDoor implements Disposable {
   /** Undefined: there is none. One of another version is asked to leave; what it watched is adopted by the next. */
   async open(): Promise<ControlConnection | undefined> {
     if (this.#connection) return this.#connection;
-    return this.#meet(await connectControl(this.#session.paths.socket));
+    return this.#meet(await connectControl(this.#session.paths.socket), (answer) => this.#inTime(answer));
   }
 
   /** @throws TsstackError `launch` if none can be started. */
   async openOrStart(): Promise<ControlConnection> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const connection = (await this.open()) ?? (await this.#meet(this.#start()));
+      const connection = (await this.open()) ?? (await this.#meet(this.#start(), (answer) => answer));
       if (connection) return connection;
     }
     const { supervisorLog } = this.#session.paths;
@@ -85,10 +85,14 @@ export class SupervisorDoor implements Disposable {
     this.#connection = undefined;
   }
 
-  async #meet(connection: ControlConnection | undefined): Promise<ControlConnection | undefined> {
+  /** `patience`: one that was just started waits for whoever works on the stack by himself, however long that takes. */
+  async #meet(
+    connection: ControlConnection | undefined,
+    patience: <T>(answer: Promise<T>) => Promise<T>,
+  ): Promise<ControlConnection | undefined> {
     if (!connection) return undefined;
     try {
-      const { build } = await this.#inTime(connection.call('hello', {}));
+      const { build } = await patience(connection.call('hello', {}));
       if (build === this.#options.build) {
         this.#connection = connection;
         connection.closed.then(() => {

@@ -1,12 +1,15 @@
 /** The life of a supervisor's process: takes the stack's lock, answers on its socket, ends when there is nothing left to do. */
 import fs from 'node:fs';
 import type net from 'node:net';
+import { dirname } from 'node:path';
 import type { Nothing } from '../control/calls.ts';
+import { connectControl } from '../control/client.ts';
 import { type CallContext, type ControlServer, type Handlers, LeftUnanswered, listenControl } from '../control/server.ts';
 import { encodePlan } from '../control/wire.ts';
 import type { ContainerListing } from '../model/engine.ts';
 import type { OnEvent } from '../model/events.ts';
-import { lockUnlessAnswered } from './lock-or-answer.ts';
+import { FileLock } from '../store/lock.ts';
+import type { StackPaths } from '../store/paths.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { kill, pause, restart, start, stop, unpause } from './supervisor-control.ts';
 import { down, up } from './supervisor-up.ts';
@@ -20,12 +23,7 @@ export interface SupervisorProcessOptions extends Omit<SupervisorOptions, 'onSet
 /** Resolves when the supervisor has ended. Everything that runs goes on. */
 export async function runSupervisorProcess({ connection, ...options }: SupervisorProcessOptions): Promise<void> {
   const { paths } = options.session;
-  const lock = await lockUnlessAnswered(paths, HOLDER);
-  if (!lock) {
-    // Another one answers, which the asker may have missed because it was just starting: it finds this connection closed and tries again.
-    connection.destroy();
-    return;
-  }
+  const lock = await lockOrEnd(paths);
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -57,7 +55,41 @@ function removeIfEmpty(log: string): void {
   if (fs.statSync(log, { throwIfNoEntry: false })?.size === 0) fs.unlinkSync(log);
 }
 
+/**
+ * Ends this process if another supervisor answers on the socket, which the asker may have missed because it was just starting: the asker
+ * finds the connection closed and tries the socket again. While somebody else works on the stack without a supervisor, or one is just
+ * ending, it waits.
+ */
+async function lockOrEnd(paths: StackPaths): Promise<FileLock> {
+  fs.mkdirSync(dirname(paths.lock), { recursive: true, mode: 0o711 });
+  const lock = FileLock.tryAcquire(paths.lock, HOLDER);
+  if (lock) return lock;
+  const leave = new AbortController();
+  const answered = untilAnswered(paths.socket, leave.signal);
+  const first = await Promise.race([FileLock.acquire(paths.lock, HOLDER), answered]);
+  leave.abort();
+  // A thread waits for the lock, which nobody can call back and exit(3) would wait for, for as long as the other supervisor lives.
+  if (!first) process.kill(process.pid, 'SIGKILL');
+  return first ?? new Promise<never>(() => undefined);
+}
+
 const HOLDER = 'supervisor';
+
+/** Resolves when somebody listens at `path`. */
+async function untilAnswered(path: string, signal: AbortSignal): Promise<undefined> {
+  const changes = fs.promises.watch(dirname(path), { signal });
+  try {
+    if (await answers(path)) return;
+    for await (const _ of changes) if (await answers(path)) return;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function answers(path: string): Promise<boolean> {
+  using connection = await connectControl(path);
+  return connection !== undefined;
+}
 
 function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
   return {
@@ -66,7 +98,7 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
     down: async (params, context) => {
       const result = await down(supervisor, params, context);
       // Now, before anybody else can ask for something: who asked for this waits until the process has ended.
-      end();
+      if (!result.goesOn) end();
       return { ...result, plan: encodePlan(result.plan) };
     },
     stop: (params, context) => stop(supervisor, params, context).then(nothing),

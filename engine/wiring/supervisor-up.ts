@@ -1,6 +1,6 @@
 /** Bringing a stack up and taking it down, as its supervisor does it. */
-import type { UpParams } from '../control/calls.ts';
-import { type CallContext, LeftUnanswered } from '../control/server.ts';
+import type { ResultOf, UpParams } from '../control/calls.ts';
+import type { CallContext } from '../control/server.ts';
 import { encodePlan } from '../control/wire.ts';
 import type { ContainerStatus } from '../model/container.ts';
 import type { UpResult } from '../model/engine.ts';
@@ -42,10 +42,10 @@ export async function down(
   supervisor: Supervisor,
   { volumes, timeoutMs }: { readonly volumes: boolean; readonly timeoutMs?: number | undefined },
   context: CallContext,
-): Promise<UpResult> {
+): Promise<ResultOf<'down'>> {
   const reason = new TsstackError('cancelled: the stack is being taken down', { code: 'cancelled' });
   for (const { cancel, takesDown } of supervisor.asked) if (!takesDown) cancel.abort(reason);
-  const work = async (signal: AbortSignal): Promise<UpResult> => {
+  const work = async (signal: AbortSignal): Promise<ResultOf<'down'>> => {
     using _turn = await supervisor.changes.take(signal);
     const { session } = supervisor;
     supervisor.desired = undefined;
@@ -59,15 +59,12 @@ export async function down(
       signal,
     });
     supervisor.takenDown = true;
-    return result;
+    return { ...result, goesOn: supervisor.asked.size > 1 };
   };
   return command(supervisor, context.signal, work, { takesDown: true });
 }
 
-/**
- * Runs a command when the ones before it are done.
- * @throws LeftUnanswered if one of them took the stack down.
- */
+/** Runs a command when the ones before it are done. */
 export async function command<T>(
   supervisor: Supervisor,
   signal: AbortSignal,
@@ -79,7 +76,6 @@ export async function command<T>(
   try {
     const abort = AbortSignal.any([signal, asked.cancel.signal]);
     using _turn = await supervisor.commands.take(abort);
-    if (supervisor.takenDown) throw new LeftUnanswered();
     try {
       return await work(abort);
     } finally {
@@ -125,6 +121,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const state: DesiredState = { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) };
   writeDesiredState(session.paths, state);
   supervisor.desired = state;
+  supervisor.takenDown = false;
   supervisor.save(false);
   const rollout = startFirstRollout(spec, plan);
   const spared = new Set<ContainerName>();
@@ -146,6 +143,8 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
     if (cancelled.aborted) await wantOnlyWhatIs(supervisor);
     throw error;
   }
+  // Before the turn is given back.
+  supervisor.repairs.changedByUs();
   return { plan: encodePlan(plan), durationMs: Date.now() - startedAt };
 }
 

@@ -50,7 +50,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   readonly underWay: Supervision['underWay'] = new Set();
   readonly stopped: Set<ContainerName>;
   desired: Supervision['desired'];
-  /** For good: this supervisor ends, and another one comes with the next command. */
+  /** By the last command. */
   takenDown = false;
   /** The command that works now and those that wait for their turn. */
   readonly asked = new Set<Asked>();

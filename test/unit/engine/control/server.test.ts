@@ -225,9 +225,18 @@ test('a call that is left unanswered has not begun for its asker, who is told by
   await expect(left).rejects.toMatchObject({ begun: false });
 });
 
-test('it closes though somebody is connected who neither reads nor closes', async () => {
-  const server = await serve({});
+test.each([0, 4 << 20])('it closes though somebody is connected who neither closes nor reads what there is, %i bytes', async (bytes) => {
+  const told = asked<void>();
+  const server = await serve({
+    start: async (_, { onEvent }) => {
+      onEvent({ ...NOTICE, message: 'x'.repeat(bytes) });
+      told.answer();
+      return {};
+    },
+  });
   const suspended = await connectRaw();
   suspended.pause();
+  suspended.write('{"id":1,"call":"start","params":{}}\n');
+  await told.promise;
   await expect(server.close()).resolves.toBeUndefined();
 });

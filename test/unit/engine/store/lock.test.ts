@@ -36,16 +36,6 @@ test('who waits gets it when the one before lets it go, though the file they wai
   expect(FileLock.tryAcquire(path, 'third')).toBeUndefined();
 });
 
-test('who waits no longer leaves nothing behind', async () => {
-  const first = take('first');
-  const leave = new AbortController();
-  const waiting = FileLock.acquire(path, 'second', leave.signal);
-  leave.abort(new Error('no longer'));
-  first[Symbol.dispose]();
-  await expect(waiting).rejects.toThrow('no longer');
-  expect(existsSync(path)).toBe(false);
-});
-
 test('a lock whose file somebody has removed is still let go', () => {
   const lock = take('first');
   rmSync(path);

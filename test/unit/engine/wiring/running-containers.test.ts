@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HealthcheckSpec } from '../../../../dsl/spec.ts';
 import type { EngineEvent } from '../../../../engine/model/events.ts';
@@ -157,8 +158,20 @@ describe('what a supervisor before has left', () => {
 });
 
 describe('health', () => {
+  it('is asked by the new check as soon as that was changed in place', async () => {
+    const failing = { ...CHECK, probe: { kind: 'exec', argv: ['false'] }, restart: false } as const;
+    world.make('web-1', { healthcheck: failing });
+    start();
+    await until('it is unhealthy', () => containers.healthOf('web-1'), { holds: (health) => health === 'unhealthy' });
+    world.make('web-1', { healthcheck: { ...failing, startPeriodMs: 600_000 } });
+    containers.updated('web-1');
+    expect(containers.healthOf('web-1')).toBe('starting');
+    world.make('web-1', { healthcheck: undefined });
+    containers.updated('web-1');
+    expect(containers.healthOf('web-1')).toBeUndefined();
+  });
+
   it('that comes back before the restart cancels it', async () => {
-    world.make('web-1', { healthcheck: { ...CHECK, probe: { kind: 'exec', argv: ['sh', '-c', 'test -e "$GO"'] }, intervalMs: 10 } });
     const go = `${world.logs}/go`;
     world.make('web-1', {
       healthcheck: { ...CHECK, probe: { kind: 'exec', argv: ['test', '-e', go] }, intervalMs: 10, retries: 1 },
@@ -169,7 +182,6 @@ describe('health', () => {
     start();
     await heard('container.restarting');
     expect(containers.willRestart('web-1')).toBe(true);
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(go, '');
     await until('it is healthy', () => containers.healthOf('web-1'), { holds: (health) => health === 'healthy' });
     expect(containers.willRestart('web-1')).toBe(false);
