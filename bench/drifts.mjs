@@ -42,7 +42,7 @@ export const drifts = {
     witness: same(({ hostsFile }) => hostsFile),
     make: async ({ hostsFile }) => writeFileSync(hostsFile, '127.0.0.1 localhost\n'),
   },
-  'mount gone': { witness: served, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/www']) },
+  'mount gone': { witness: served, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/mounted']) },
   'init killed': { kills: true, witness: served, make: async ({ pid }) => process.kill(Number(pid), 'SIGKILL') },
   // Docker's is the shim.
   'monitor killed': { kills: true, witness: served, make: async ({ parent }) => process.kill(parent, 'SIGKILL') },

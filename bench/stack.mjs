@@ -10,7 +10,8 @@ import { page } from './page.mjs';
  * }} Service all of them are busybox's httpd. `ports` on loopback; `mount`: a directory where the page is; `healthy`: its check succeeds at once;
  * `after`: the service that must be healthy before.
  */
-const command = ['/bin/busybox', 'httpd', '-f', '-p', '80', '-h', '/www'];
+/** Where a mount has the page, the root filesystem has none: it is seen when the mount is gone. */
+const commandFor = ({ mount }) => ['/bin/busybox', 'httpd', '-f', '-p', '80', '-h', mount ? '/mounted' : '/www'];
 const check = ['CMD', '/bin/busybox', 'true'];
 const interval = '1s';
 
@@ -29,7 +30,7 @@ export function writeFiles(directory, services, image) {
 }
 
 function writeRootfs(directory) {
-  for (const name of ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp', 'www']) mkdirSync(join(directory, name), { recursive: true });
+  for (const name of ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp', 'www', 'mounted']) mkdirSync(join(directory, name), { recursive: true });
   chmodSync(directory, 0o755);
   copyFileSync('/bin/busybox', join(directory, 'bin/busybox'));
   chmodSync(join(directory, 'bin/busybox'), 0o755);
@@ -40,10 +41,10 @@ function writeRootfs(directory) {
 function stackFile(services) {
   const lines = Object.entries(services).map(([name, { ports, memoryMiB, mount, restart, healthy, after, replicas }]) => {
     const rest = JSON.stringify({
-      command,
+      command: commandFor({ mount }),
       ports: ports?.map((port) => `${port}:80`),
       limits: memoryMiB && { memory: `${memoryMiB}MiB` },
-      volumes: mount && [`${mount}:/www`],
+      volumes: mount && [`${mount}:/mounted`],
       restart: restart ? 'always' : undefined,
       healthcheck: healthy ? { test: check, interval } : undefined,
       dependsOn: after && { [after]: 'healthy' },
@@ -68,11 +69,11 @@ function composeFile(services, image) {
     name,
     {
       image,
-      command,
+      command: commandFor({ mount }),
       init: true,
       ports: ports?.map((port) => `127.0.0.1:${port}:80`),
       mem_limit: memoryMiB && `${memoryMiB}m`,
-      volumes: mount && [`${mount}:/www`],
+      volumes: mount && [`${mount}:/mounted`],
       restart: restart ? 'always' : undefined,
       healthcheck: healthy ? { test: check, interval } : undefined,
       depends_on: after && { [after]: { condition: 'service_healthy' } },

@@ -50,7 +50,8 @@ export class Repairs implements Disposable {
       this.#wantedAgain = true;
       return;
     }
-    const at = Math.max(Date.now() + delayMs, this.#quietUntil);
+    // If nothing is wanted, there is nothing to wait for: whoever waits for all to be settled, the end of this process say, hears so at once.
+    const at = this.#supervision.desired ? Math.max(Date.now() + delayMs, this.#quietUntil) : Date.now();
     this.#timer ??= setTimeout(() => this.#start(), Math.max(0, at - Date.now()));
   }
 
@@ -110,6 +111,11 @@ export class Repairs implements Disposable {
     const { desired } = this.#supervision;
     if (!desired) return this.#nothingIsWanted();
     if (this.#over.signal.aborted) return;
+    // Whoever had the turn until now has changed something, and is about to answer.
+    if (Date.now() < this.#quietUntil) {
+      this.#wantedAgain = true;
+      return;
+    }
     this.#options.onLook();
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
     const restart = containers.due;

@@ -143,6 +143,8 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
     if (cancelled.aborted) await wantOnlyWhatIs(supervisor);
     throw error;
   }
+  // Before the turn is given back.
+  supervisor.repairs.changedByUs();
   return { plan: encodePlan(plan), durationMs: Date.now() - startedAt };
 }
 

@@ -71,22 +71,26 @@ async function stillHeld({ lines, pid }: Held, p: Project, what: string): Promis
 }
 
 test('connections outlive every change in place', async () => {
-  await withProject(only(shape()), async (p) => {
-    await held(p, async (connections) => {
-      for (const [what, changed] of Object.entries(changes)) {
-        p.write(only(changed));
-        const { stderr } = await p.ok(['up', '-d']);
-        expect(stderr, what).not.toMatch(/nothing to change/);
-        await stillHeld(connections, p, what);
-        if (what === 'a limit') expect(cgroupFile(connections.pid, pidsMax)).toBe('40');
-        if (what === 'a port moved') {
-          using _there = await holdLine(17002);
+  await withProject(
+    only(shape()),
+    async (p) => {
+      await held(p, async (connections) => {
+        for (const [what, changed] of Object.entries(changes)) {
+          p.write(only(changed));
+          const { stderr } = await p.ok(['up', '-d']);
+          expect(stderr, what).not.toMatch(/nothing to change/);
+          await stillHeld(connections, p, what);
+          if (what === 'a limit') expect(cgroupFile(connections.pid, pidsMax)).toBe('40');
+          if (what === 'a port moved') {
+            using _there = await holdLine(17002);
+          }
         }
-      }
-      expect((await p.ok(['plan'])).stdout).not.toMatch(/->/);
-    });
-  });
-});
+        expect((await p.ok(['plan'])).stdout).not.toMatch(/->/);
+      });
+    },
+    { timeoutMs: 100_000 },
+  );
+}, 120_000);
 
 test('a connection by a port that is moved away goes on; new ones are refused', async () => {
   await withProject(only(shape()), async (p) => {

@@ -15,12 +15,14 @@ const healthIn = (heard: Listening, name: string) =>
   heard.of('container.health').flatMap(({ container, health }) => (container === name ? health : []));
 
 test('a command, a page, a port and a line of output each tell that a container is healthy', async () => {
+  // On a machine with much to do the first line may come late.
+  const patient = { ...quick, startPeriod: '20s' };
   const services = {
-    exec: { ...okay, healthcheck: hasOk },
-    shell: { ...okay, healthcheck: { ...quick, test: 'test -e /ok && echo fine' } },
-    http: { ...page, healthcheck: { ...quick, http: '80/index.html' } },
-    tcp: { ...page, healthcheck: { ...quick, tcp: 80 } },
-    log: { command: ['sh', '-c', 'echo booting; echo ready to serve; exec sleep 1000000'], healthcheck: { ...quick, log: 'ready to' } },
+    exec: { ...okay, healthcheck: { ...hasOk, startPeriod: '20s' } },
+    shell: { ...okay, healthcheck: { ...patient, test: 'test -e /ok && echo fine' } },
+    http: { ...page, healthcheck: { ...patient, http: '80/index.html' } },
+    tcp: { ...page, healthcheck: { ...patient, tcp: 80 } },
+    log: { command: ['sh', '-c', 'echo booting; echo ready to serve; exec sleep 1000000'], healthcheck: { ...patient, log: 'ready to' } },
   };
   await withProject(only({ services }), async (p) => {
     await p.ok(['up', '-d', '--wait']);

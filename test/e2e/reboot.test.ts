@@ -26,10 +26,8 @@ async function reboot(p: Project): Promise<void> {
     for (const process_ of [monitor, init]) if (process_) kill(process_.pid);
   }
   await until('nothing runs', () => statuses(p), { holds: (all) => [...all.values()].every(({ state }) => state !== 'running') });
-  const links = JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as { ifname: string; ifalias?: string }[];
-  for (const { ifname, ifalias } of links.toSorted((a) => (a.ifname.startsWith('tv-') ? -1 : 1))) {
-    if (ifalias?.startsWith('tsstack:')) execFileSync('ip', ['link', 'delete', ifname]);
-  }
+  await until('the veths are gone with their namespaces', ourLinks, { holds: (links) => links.every(({ kind }) => kind === 'bridge') });
+  for (const { ifname } of ourLinks()) execFileSync('ip', ['link', 'delete', ifname]);
   // All of this fake host's: nobody else has any.
   execFileSync('iptables-restore', { input: '*nat\nCOMMIT\n*filter\nCOMMIT\n' });
   for (const name of readdirSync(p.runDirectory)) rmSync(join(p.runDirectory, name), { recursive: true });
@@ -42,6 +40,16 @@ async function reboot(p: Project): Promise<void> {
       rewrite(join(directory, 'containers', name, 'status'), /^boot=.*$/m, `boot=${before}`);
     }
   }
+}
+
+function ourLinks(): readonly { readonly ifname: string; readonly kind: string | undefined }[] {
+  const links = JSON.parse(execFileSync('ip', ['-j', '-d', 'link'], { encoding: 'utf8' })) as {
+    ifname: string;
+    ifalias?: string;
+    linkinfo?: { info_kind?: string };
+  }[];
+  const ours = links.filter(({ ifalias }) => ifalias?.startsWith('tsstack:'));
+  return ours.map(({ ifname, linkinfo }) => ({ ifname, kind: linkinfo?.info_kind }));
 }
 
 function kill(pid: number): void {

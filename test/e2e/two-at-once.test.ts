@@ -1,7 +1,7 @@
 /** Commands that meet: the stack is what one of them wanted, whole, or one is refused and says why. */
 import { expect, test } from 'vitest';
 import { http } from '../support/http.ts';
-import { lives, supervisors } from '../support/past-tsstack.ts';
+import { lives, supervisorProcesses, supervisors } from '../support/past-tsstack.ts';
 import { idle, only, page } from '../support/stack-file.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
@@ -24,6 +24,7 @@ test('two ups at once from nothing both succeed, and bring the stack up once', a
     expect((await p.ps()).map(({ restarts }) => restarts)).toEqual([0, 0]);
     expect((await p.tsstack(['plan'])).code).toBe(0);
     expect(supervisors(p)).toHaveLength(1);
+    await until('the supervisor that was not needed has ended', supervisorProcesses, { holds: (pids) => pids.length === 1 });
   });
 });
 

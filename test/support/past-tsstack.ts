@@ -17,6 +17,12 @@ export function supervisors({ runDirectory }: Places): readonly number[] {
   });
 }
 
+/** All that have taken on the name, also those that hold no lock. Of this fake host: it has its own process namespace. */
+export function supervisorProcesses(): readonly number[] {
+  const all = list('/proc').filter((name) => /^\d+$/.test(name));
+  return all.filter((pid) => (read(`/proc/${pid}/cmdline`) ?? '').startsWith('tsstack-supervisor')).map(Number);
+}
+
 /** SIGKILL to each of them. Resolves when they are gone; what they watched runs on. */
 export async function killSupervisors(p: Places): Promise<void> {
   const pids = supervisors(p);
