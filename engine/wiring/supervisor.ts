@@ -75,6 +75,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
       session,
       emit: this.emit,
       onChange: () => this.repairs.request(),
+      isStopped: (name) => this.stopped.has(name),
       onError: (error) => this.#notice(messageOf(error)),
       onMoment: (moment, container) => this.#tolerant(() => this.hooks.call(moment, container, this.desired)),
       restarts: before?.restarts ?? {},
@@ -120,7 +121,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
   adopt(): void {
-    this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined, stopped: this.stopped }));
+    this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined }));
     this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: this.containers.running });
     this.#kernel.begin();
     this.follow();
@@ -129,7 +130,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   /** After every change: what runs now is watched. What can't be is told, and tried again with the next look. */
   follow(): void {
-    this.#tolerant(() => this.containers.followAll({ adopt: false, stopped: this.stopped }));
+    this.#tolerant(() => this.containers.followAll({ adopt: false }));
     this.#tolerant(() => this.#kernel.update(this.desired?.desired));
   }
 
