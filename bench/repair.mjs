@@ -67,7 +67,7 @@ async function repairs(side, directory, { drift, runs, sys }) {
 
 async function timeOne({ witness, make }, subject) {
   const sees = await witness(subject);
-  if (!(await sees())) throw new Error('there is nothing to drift');
+  if ((await sees()) === false) throw new Error('there is nothing to drift');
   let wasThere = performance.now();
   let gone = false;
   const deadline = wasThere + PATIENCE_MS;
@@ -80,7 +80,7 @@ async function timeOne({ witness, make }, subject) {
       return performance.now() - wasThere;
     }
     if (there) wasThere = asked;
-    else gone = true;
+    else if (there === false) gone = true;
     if (asked > deadline) {
       await making;
       if (!gone) throw new Error('what was to be gone was there all the time');

@@ -5,10 +5,14 @@ import { withProject } from '../support/tsstack.ts';
 const MIB = 1024 * 1024;
 
 test('whatever happens to a stack in random rounds, it is as declared after each, and nothing grows', async () => {
-  await withProject({}, async (p) => {
-    const { old, young } = await soak(p, { rounds: 15, seed: 7, log: () => undefined });
-    expect(old.fds).toEqual(young.fds);
-    expect(old.launcherFds).toEqual(young.launcherFds);
-    expect(old.memory).toBeLessThan(young.memory + 30 * MIB);
-  });
-});
+  await withProject(
+    {},
+    async (p) => {
+      const { old, young } = await soak(p, { rounds: 15, seed: 7, log: () => undefined });
+      expect(old.fds).toEqual(young.fds);
+      expect(old.launcherFds).toEqual(young.launcherFds);
+      expect(old.memory).toBeLessThan(young.memory + 30 * MIB);
+    },
+    { timeoutMs: 100_000 },
+  );
+}, 120_000);

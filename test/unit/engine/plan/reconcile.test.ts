@@ -92,6 +92,18 @@ describe('a plan', () => {
     await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('limit-changed'));
   });
 
+  it('waits for a container by the health check that it gives it', () => {
+    const changed = withService('web', { command: ['/bin/httpd', '-f', '-v'] });
+    const db = changed.services['db'];
+    if (!db) throw new Error('db');
+    const spec = { ...changed, services: { ...changed.services, db: { ...db, healthcheck: { ...HEALTHCHECK, retries: 9 } } } };
+    const own = lower(SHOP, STACK, facts()).allocation;
+    const { steps } = reconcile(desiredOf(spec, { own }), up(SHOP), POLICY);
+    const update = steps.find(({ op }) => op.kind === 'container.update' && op.container.name === 'db-1');
+    const wait = steps.find(({ op }) => op.kind === 'container.await' && op.name === 'db-1');
+    expect(wait?.dependsOn).toEqual([update?.id]);
+  });
+
   it('takes a limit away in place', async () => {
     const changed = withService('db', { limits: service().limits });
     await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('limit-removed'));
