@@ -1,24 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { run } from './command.mjs';
-import { answers, isServed } from './page.mjs';
+import { isServed } from './page.mjs';
 import { image } from './sides.mjs';
 import { writeFiles } from './stack.mjs';
 import { median } from './statistics.mjs';
 import { memoryLimit } from './survey.mjs';
 
 const MIB = 1024 * 1024;
-const base = { ports: [18080], memoryMiB: 64 };
+const published = { ports: [18080], memoryMiB: 64 };
 
-/** Each: the service after the change, and whether it has been made. `i` makes each change one that was never made before. */
+/** Each: the service before and after the change, and whether it has been made. `i` makes each change one that was never made before. */
 const changes = {
   'another memory limit': {
-    after: (i) => ({ ...base, memoryMiB: 65 + i }),
+    before: () => published,
+    after: (i) => ({ ...published, memoryMiB: 65 + i }),
     made: async ({ pids, i }) => readFileSync(memoryLimit(pids[0]), 'utf8').trim() === String((65 + i) * MIB),
   },
-  'another port': { after: (i) => ({ ...base, ports: [18080, 18100 + i] }), made: ({ i }) => isServed(18100 + i) },
+  'another port': {
+    before: () => published,
+    after: (i) => ({ ...published, ports: [18080, 18100 + i] }),
+    made: ({ i }) => isServed(18100 + i),
+  },
   'one replica more': {
-    after: (i) => ({ ...base, memoryMiB: 65 + i, replicas: 2 }),
     before: (i) => ({ memoryMiB: 65 + i }),
+    after: (i) => ({ memoryMiB: 65 + i, replicas: 2 }),
     made: async ({ pids }) => pids.length === 2,
   },
 };
@@ -28,7 +33,7 @@ const changes = {
  * TypeScript needn't be loaded.
  */
 export async function change({ sides, runs, project, say }) {
-  const directory = project('change', { s1: base });
+  const directory = project('change', { s1: published });
   const rows = [];
   for (const [what, kind] of Object.entries(changes)) {
     const row = { change: what };
@@ -63,9 +68,8 @@ async function measureChange(side, directory, { kind, runs }) {
 }
 
 async function changeOnce(side, directory, { kind, i }) {
-  writeFiles(directory, { s1: { ...base, ...kind.before?.(i) } }, image);
+  writeFiles(directory, { s1: kind.before(i) }, image);
   await side.up(directory);
-  await answers(18080);
   const before = await side.containers(directory);
   writeFiles(directory, { s1: kind.after(i) }, image);
   const { ms, stdout } = await run([...side.command, 'up', '-d', ...side.json], { cwd: directory, env: side.env });

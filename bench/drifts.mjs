@@ -1,9 +1,10 @@
 /**
  * What others do to what we made. `make` does it at once, or starts a command that does, and resolves when that has ended. `witness` returns a
- * question: whether all is as it is when `witness` is called. `keep` returns how to bring back what its maker won't, nor does `down`.
+ * question: whether all is as it is when `witness` is called (undefined: not to be told). `keep` returns how to bring back what its maker won't, nor does `down`.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { run } from './command.mjs';
 import { isServed } from './page.mjs';
 import { port } from './repair.mjs';
@@ -34,15 +35,15 @@ export const drifts = {
     make: async () => writeFileSync(IP_FORWARD, '0'),
     keep: async () => async () => writeFileSync(IP_FORWARD, '1'),
   },
-  'limit raised': {
+  'limit lowered': {
     witness: same(({ memoryLimit }) => memoryLimit),
-    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(1 << 30)),
+    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(32 << 20)),
   },
   'hosts file rewritten': {
     witness: same(({ hostsFile }) => hostsFile),
     make: async ({ hostsFile }) => writeFileSync(hostsFile, '127.0.0.1 localhost\n'),
   },
-  'mount gone': { witness: served, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/mounted']) },
+  'mount gone': { witness: mounted, make: ({ pid }) => run(['nsenter', '-t', pid, '-m', '/bin/busybox', 'umount', '-l', '/mounted']) },
   'init killed': { kills: true, witness: served, make: async ({ pid }) => process.kill(Number(pid), 'SIGKILL') },
   // Docker's is the shim.
   'monitor killed': { kills: true, witness: served, make: async ({ parent }) => process.kill(parent, 'SIGKILL') },
@@ -98,6 +99,20 @@ async function sameRules() {
 /** As its user sees it. An attempt that gets no answer is given up soon, and the next one made. */
 function served() {
   return () => isServed(port, 50);
+}
+
+/**
+ * Of whichever processes are in the cgroup by then: who lives below a mount that was taken away has it still, so that being served says nothing.
+ */
+function mounted({ memoryLimit }) {
+  const hasMount = (pid) => orNothing(() => readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(' /mounted '));
+  const processes = () =>
+    orNothing(() =>
+      readFileSync(join(dirname(memoryLimit), 'cgroup.procs'), 'utf8')
+        .trim()
+        .split('\n'),
+    ) ?? [];
+  return async () => processes().some(hasMount) && ((await isServed(port, 50)) || undefined);
 }
 
 function orNothing(read) {

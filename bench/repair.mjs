@@ -67,11 +67,14 @@ async function repairs(side, directory, { drift, runs, sys }) {
 
 async function timeOne({ witness, make }, subject) {
   const sees = await witness(subject);
-  if (!(await sees())) throw new Error('there is nothing to drift');
+  if ((await sees()) === false) throw new Error('there is nothing to drift');
   let wasThere = performance.now();
   let gone = false;
   const deadline = wasThere + PATIENCE_MS;
-  const making = make(subject);
+  let failure;
+  const making = make(subject).catch((error) => {
+    failure = error;
+  });
   for (;;) {
     const asked = performance.now();
     const there = await sees();
@@ -79,8 +82,9 @@ async function timeOne({ witness, make }, subject) {
       await making;
       return performance.now() - wasThere;
     }
+    if (failure) throw failure;
     if (there) wasThere = asked;
-    else gone = true;
+    else if (there === false) gone = true;
     if (asked > deadline) {
       await making;
       if (!gone) throw new Error('what was to be gone was there all the time');

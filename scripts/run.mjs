@@ -33,14 +33,22 @@ export async function quietly(name, command) {
 /**
  * Runs one or more vitest projects and counts from its JSON report: a file that cannot be loaded has no tests in it, so it counts as one failure.
  * @param {string | readonly string[]} project
- * @param {{ filters?: readonly string[], wrapper?: readonly string[], capture?: boolean }} options
+ * @param {{ filters?: readonly string[], wrapper?: readonly string[], shard?: string, capture?: boolean }} options
  * @returns {Promise<Counts>}
  */
-export async function vitest(project, { filters = [], wrapper = [], capture = false } = {}) {
+export async function vitest(project, { filters = [], wrapper = [], shard, capture = false } = {}) {
   const projects = [project].flat();
-  const report = join(tmpdir(), `tsstack-vitest-${process.pid}-${projects.join('-')}.json`);
+  const report = join(tmpdir(), `tsstack-vitest-${process.pid}-${projects.join('-')}${shard?.replace('/', '-') ?? ''}.json`);
   const chosen = projects.flatMap((name) => ['--project', name]);
-  const command = [...wrapper, process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...chosen, '--passWithNoTests'];
+  const command = [
+    ...wrapper,
+    process.execPath,
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...chosen,
+    '--passWithNoTests',
+    ...(shard ? [`--shard=${shard}`] : []),
+  ];
   const { code, output } = await run([...command, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters], {
     capture,
   });

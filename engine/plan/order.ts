@@ -39,7 +39,9 @@ function awaited(graph: StepGraph, need: Need, { decisions, policy, last, by }: 
   if (need.until === 'done') return last;
   const cause = `${serviceOfContainer(containerOfResource(by))} needs it ${need.until}`;
   const node = graph.add(need.resource, 'await', { op: { kind: 'container.await', name, until: need.until }, cause });
-  if (last) node.after.add(last);
+  // One that goes on may have got another health check, by which it is waited for.
+  const before = last ?? graph.of(need.resource.replace('process:', 'container:'), 'make').at(-1);
+  if (before) node.after.add(before);
   return node;
 }
 

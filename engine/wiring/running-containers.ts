@@ -20,6 +20,8 @@ export interface RunningContainersOptions {
   readonly emit: OnEvent;
   /** Something is to be looked at: a container ended, is to be restarted, or became healthy. */
   readonly onChange: () => void;
+  /** On request: it isn't restarted. */
+  readonly isStopped: (name: ContainerName) => boolean;
   readonly onError: (error: unknown) => void;
   /** A moment at which a host-side hook may want to be called. */
   readonly onMoment: (moment: 'onStarted' | 'onHealthy' | 'onUnhealthy' | 'onExited', container: ContainerName) => void;
@@ -61,14 +63,14 @@ export class RunningContainers implements Disposable {
   }
 
   /** Follows all that run and aren't followed. `adopt`: what has ended is treated as if it just had. */
-  followAll({ adopt, stopped }: { readonly adopt: boolean; readonly stopped: ReadonlySet<ContainerName> }): void {
+  followAll({ adopt }: { readonly adopt: boolean }): void {
     const { paths, bootId } = this.#options.session;
     for (const { name, record, status } of observeContainers(paths.containers, bootId)) {
       if (!record) continue;
       if (status.state === 'running') this.#follow(name, record, status);
       else if (status.state === 'stopped') {
         const undecided = this.#undecided.delete(name);
-        if ((adopt || undecided) && !stopped.has(name)) this.#decideRestart(name, record, status);
+        if ((adopt || undecided) && !this.#options.isStopped(name)) this.#decideRestart(name, record, status);
       }
     }
   }
@@ -335,7 +337,7 @@ export class RunningContainers implements Disposable {
     const requested = this.#expected.delete(name);
     if (exit) emit({ type: 'container.exited', at: Date.now(), container: name, requested, ...exit });
     onMoment('onExited', name);
-    if (!requested) this.#decideRestart(name, record, status);
+    if (!requested && !this.#options.isStopped(name)) this.#decideRestart(name, record, status);
   }
 
   #decideRestart(name: ContainerName, record: ContainerRecord, { exit, startedAt, finishedAt }: ContainerStatus): void {

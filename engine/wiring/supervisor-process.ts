@@ -35,6 +35,7 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
     if (server.connections === 0 || supervisor.takenDown) end();
   };
   await using supervisor = new Supervisor({ ...options, onSettled: considerEnd });
+  await supervisor.renewDesired();
   server = await listenControl(paths.socket, handlersOf(supervisor, end), considerEnd);
   supervisor.adopt();
   server.serve(connection);

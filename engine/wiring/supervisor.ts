@@ -10,12 +10,19 @@ import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { HooksByService } from '../model/hooks.ts';
 import type { ContainerName } from '../model/ids.ts';
-import { readDesiredState, readSupervisionState, type SupervisionState, writeSupervisionState } from '../store/desired-state.ts';
+import {
+  readDesiredState,
+  readSupervisionState,
+  type SupervisionState,
+  writeDesiredState,
+  writeSupervisionState,
+} from '../store/desired-state.ts';
 import { backoffMs } from '../supervise/backoff.ts';
 import { STABLE_AFTER_MS } from '../supervise/restart.ts';
 import { HostHookCalls } from './host-hooks.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
+import { DEFAULT_POLICY, planUp } from './prepare.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
 import type { Session } from './session.ts';
@@ -75,6 +82,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
       session,
       emit: this.emit,
       onChange: () => this.repairs.request(),
+      isStopped: (name) => this.stopped.has(name),
       onError: (error) => this.#notice(messageOf(error)),
       onMoment: (moment, container) => this.#tolerant(() => this.hooks.call(moment, container, this.desired)),
       restarts: before?.restarts ?? {},
@@ -118,9 +126,21 @@ export class Supervisor implements Supervision, AsyncDisposable {
     for (const { cancel } of this.asked) cancel.abort(reason);
   }
 
+  /** Another version of tsstack may put the same spec in other kernel objects: then these are worked out anew. */
+  async renewDesired(): Promise<void> {
+    const { desired, build, session } = this;
+    if (!desired || desired.build === build) return;
+    const options = { policy: DEFAULT_POLICY, keep: false, signal: this.#over.signal };
+    const renewed = await planUp(session, desired.spec, options).catch((error: unknown) => this.#notice(messageOf(error)));
+    // A file that is gone, say. What runs is kept as that version made it, until the next `up` says what is wrong.
+    if (!renewed || renewed.plan.obstacles.length > 0) return;
+    this.desired = { ...desired, build, desired: renewed.desired };
+    writeDesiredState(session.paths, this.desired);
+  }
+
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
   adopt(): void {
-    this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined, stopped: this.stopped }));
+    this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined }));
     this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: this.containers.running });
     this.#kernel.begin();
     this.follow();
@@ -129,7 +149,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   /** After every change: what runs now is watched. What can't be is told, and tried again with the next look. */
   follow(): void {
-    this.#tolerant(() => this.containers.followAll({ adopt: false, stopped: this.stopped }));
+    this.#tolerant(() => this.containers.followAll({ adopt: false }));
     this.#tolerant(() => this.#kernel.update(this.desired?.desired));
   }
 

@@ -24,11 +24,6 @@ export function replicasOf(service: Service): number {
   return Number(service['replicas'] ?? 1);
 }
 
-/** Nobody but `a` is depended on, so that this is all there is. */
-export function dependenciesOf(service: Service | undefined): readonly string[] {
-  return Object.keys(service?.['dependsOn'] ?? {});
-}
-
 function without(services: Services, name: string): Services {
   return Object.fromEntries(Object.entries(services).filter(([other]) => other !== name));
 }

@@ -92,6 +92,18 @@ describe('a plan', () => {
     await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('limit-changed'));
   });
 
+  it('waits for a container by the health check that it gives it', () => {
+    const changed = withService('web', { command: ['/bin/httpd', '-f', '-v'] });
+    const db = changed.services['db'];
+    if (!db) throw new Error('db');
+    const spec = { ...changed, services: { ...changed.services, db: { ...db, healthcheck: { ...HEALTHCHECK, retries: 9 } } } };
+    const own = lower(SHOP, STACK, facts()).allocation;
+    const { steps } = reconcile(desiredOf(spec, { own }), up(SHOP), POLICY);
+    const update = steps.find(({ op }) => op.kind === 'container.update' && op.container.name === 'db-1');
+    const wait = steps.find(({ op }) => op.kind === 'container.await' && op.name === 'db-1');
+    expect(wait?.dependsOn).toEqual([update?.id]);
+  });
+
   it('takes a limit away in place', async () => {
     const changed = withService('db', { limits: service().limits });
     await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('limit-removed'));
@@ -121,6 +133,16 @@ describe('a plan', () => {
 
   it('makes a stopped service again and keeps what it had written', async () => {
     await expect(planText(SHOP, ended(up(SHOP), 'web-1', 1))).toMatchFileSnapshot(golden('service-exited'));
+  });
+
+  it('waits for health by the check that a container has from now on', () => {
+    const healthcheck = { ...HEALTHCHECK, startPeriodMs: 600_000 };
+    const db = withService('db', { healthcheck }).services['db'] ?? service();
+    const after: StackSpec = { ...SHOP, services: { ...withService('web', { command: ['other'] }).services, db } };
+    const { steps } = reconcile(desiredOf(after), up(SHOP), POLICY);
+    const update = steps.find(({ op }) => op.kind === 'container.update' && op.container.name === 'db-1');
+    const wait = steps.find(({ op }) => op.kind === 'container.await' && op.name === 'db-1');
+    expect(wait?.dependsOn).toEqual([update?.id]);
   });
 
   it('runs a failed job again, and what waited for it', async () => {

@@ -16,18 +16,19 @@ const CHECK: HealthcheckSpec = {
   startIntervalMs: 10,
   restart: true,
 };
-const NOBODY: ReadonlySet<string> = new Set();
 
 let world: WiredContainers;
 let events: EngineEvent[];
 let looks: number;
 let containers: RunningContainers;
 let left: [string, number][];
+let stopped: Set<string>;
 const make = (parts: Partial<RunningContainersOptions> = {}) =>
   new RunningContainers({
     session: world.session,
     emit: (event) => events.push(event),
     onChange: () => looks++,
+    isStopped: (name) => stopped.has(name),
     onError: (error) => events.push({ type: 'notice', at: 0, message: String(error) }),
     onMoment: () => undefined,
     restarts: {},
@@ -47,6 +48,7 @@ beforeEach(() => {
   events = [];
   looks = 0;
   left = [];
+  stopped = new Set();
   Object.assign(world.session, {
     stack: { id: 'shop-1', name: 'shop', hash: '1' },
     cgroups: { unified: undefined, controllers: {} },
@@ -86,7 +88,7 @@ describe('the end of a container', () => {
     world.make('web-1', { restart: ALWAYS });
     containers.starting('web-1');
     world.running('web-1');
-    containers.followAll({ adopt: false, stopped: NOBODY });
+    containers.followAll({ adopt: false });
     world.ended('web-1', 3);
     await heard('container.restarting');
     containers.startFailed('web-1');
@@ -102,6 +104,15 @@ describe('the end of a container', () => {
     world.ended('web-1', 143);
     await heard('container.exited');
     expect(events.find(({ type }) => type === 'container.exited')).toMatchObject({ requested: true });
+    expect(containers.willRestart('web-1')).toBe(false);
+  });
+
+  it('while it is to be stopped anyway is the last', async () => {
+    world.make('web-1', { restart: ALWAYS });
+    start();
+    stopped.add('web-1');
+    world.ended('web-1', 3);
+    await heard('container.exited');
     expect(containers.willRestart('web-1')).toBe(false);
   });
 
@@ -128,7 +139,7 @@ describe('the end of a container', () => {
     await heard('notice');
     expect(containers.willRestart('web-1')).toBe(false);
     broken = false;
-    containers.followAll({ adopt: false, stopped: NOBODY });
+    containers.followAll({ adopt: false });
     expect(containers.willRestart('web-1')).toBe(true);
   });
 });
@@ -139,7 +150,8 @@ describe('what a supervisor before has left', () => {
       world.make(name, { restart: ALWAYS });
       world.ended(name, 3);
     }
-    containers.followAll({ adopt: true, stopped: new Set(['web-2']) });
+    stopped.add('web-2');
+    containers.followAll({ adopt: true });
     expect(containers.restarting).toEqual(['web-1']);
   });
 
@@ -149,7 +161,7 @@ describe('what a supervisor before has left', () => {
     containers = make({ restarts: { 'web-1': { restarts: 0, attempts: 0, kills: 0, healthySince: startedAt + 1000 } as never } });
     world.make('web-1', { healthcheck: { ...CHECK, probe: { kind: 'exec', argv: ['false'] }, retries: 1000 } });
     world.running('web-1', startedAt);
-    containers.followAll({ adopt: true, stopped: NOBODY });
+    containers.followAll({ adopt: true });
     expect(containers.healthOf('web-1')).toBe('healthy');
     await until('it was probed', () => containers.monitorOf('web-1')?.last);
     expect(containers.healthOf('web-1')).toBe('healthy');
@@ -194,7 +206,7 @@ describe('restarts that are to come', () => {
       world.make(name, { restart: ALWAYS });
       world.ended(name, 3);
     }
-    containers.followAll({ adopt: true, stopped: NOBODY });
+    containers.followAll({ adopt: true });
     containers.makeDue('web-2');
     containers.cancelRestarts();
     expect(containers.restarting).toEqual([]);
@@ -203,7 +215,7 @@ describe('restarts that are to come', () => {
   it('are over when a step starts the container', () => {
     world.make('web-1', { restart: ALWAYS });
     world.ended('web-1', 3);
-    containers.followAll({ adopt: true, stopped: NOBODY });
+    containers.followAll({ adopt: true });
     containers.starting('web-1');
     expect(containers.willRestart('web-1')).toBe(false);
   });
