@@ -10,6 +10,7 @@ import { resolveStored } from '../image/resolve-stored.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { ResolvedImage } from '../model/facts.ts';
+import type { Desired } from '../model/resources.ts';
 import { imageKey } from '../plan/image-key.ts';
 import { imagesDirectory } from '../store/paths.ts';
 import type { Session } from './session.ts';
@@ -120,6 +121,16 @@ const EAGERNESS: readonly PullPolicy[] = ['never', 'missing', 'always'];
 
 function imagesOf({ services }: StackSpec): readonly ImageSource[] {
   return Object.values(services).flatMap(({ image, replicas }) => (replicas > 0 ? [image] : []));
+}
+
+/** Whether the containers that are in both are made of the same. */
+export function haveSameImages(before: Desired, after: Desired): boolean {
+  const digests = digestsOf(before);
+  return [...digestsOf(after)].every(([id, digest]) => digests.get(id) === undefined || digests.get(id) === digest);
+}
+
+function digestsOf({ resources }: Desired): ReadonlyMap<string, string> {
+  return new Map(resources.flatMap(({ kind, id, spec }) => (kind === 'container' ? [[id, spec.record.imageDigest] as const] : [])));
 }
 
 /** Opened when it is needed: what is here is used with no configuration of registries at all, even a broken one. */

@@ -20,6 +20,7 @@ import {
 import { backoffMs } from '../supervise/backoff.ts';
 import { STABLE_AFTER_MS } from '../supervise/restart.ts';
 import { HostHookCalls } from './host-hooks.ts';
+import { findImages, haveSameImages } from './images.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
 import { DEFAULT_POLICY, planUp } from './prepare.ts';
@@ -130,10 +131,15 @@ export class Supervisor implements Supervision, AsyncDisposable {
   async renewDesired(): Promise<void> {
     const { desired, build, session } = this;
     if (!desired || desired.build === build) return;
-    const options = { policy: DEFAULT_POLICY, keep: false, signal: this.#over.signal };
-    const renewed = await planUp(session, desired.spec, options).catch((error: unknown) => this.#notice(messageOf(error)));
+    const { signal } = this.#over;
+    const renewing = findImages(session, desired.spec, signal).then((images) =>
+      planUp(session, desired.spec, { policy: DEFAULT_POLICY, images, keep: false, signal }),
+    );
+    const renewed = await renewing.catch((error: unknown) => this.#notice(messageOf(error)));
     // A file that is gone, say. What runs is kept as that version made it, until the next `up` says what is wrong.
     if (!renewed || renewed.plan.obstacles.length > 0) return;
+    // A tag that was pulled since then, or removed: only an `up` brings another image.
+    if (!haveSameImages(desired.desired, renewed.desired)) return;
     this.desired = { ...desired, build, desired: renewed.desired };
     writeDesiredState(session.paths, this.desired);
   }
