@@ -20,11 +20,11 @@ export function pullView(stream: NodeJS.WriteStream): PullView {
         drawn = drawn.then(() => draw(fresh, stream));
       } else if (event.type === 'pull.layers') {
         const image = images.get(event.image);
-        for (const { digest } of event.layers) image?.layers.set(digest, { title: layerTitle(digest, 'waiting'), end: deferred() });
+        for (const { digest } of event.layers)
+          image?.layers.set(digest, { title: layerTitle(digest, 'waiting'), isDone: false, end: deferred() });
         image?.known.resolve(undefined);
       } else if (event.type === 'pull.progress') {
-        const layer = images.get(event.image)?.layers.get(event.layer);
-        if (layer) showProgress(layer, event);
+        showProgress(images.get(event.image)?.layers, event);
       } else if (event.type === 'pull.done') settle(images.get(event.image), undefined);
       else if (event.type === 'pull.failed') settle(images.get(event.image), 'failed');
     },
@@ -40,12 +40,20 @@ export function layerTitle(digest: string, what: string): string {
   return `${digest.slice(digest.indexOf(':') + 1).slice(0, 12)} ${what}`;
 }
 
-function showProgress(layer: Layer, { layer: digest, stage, bytes, total }: Extract<EngineEvent, { type: 'pull.progress' }>): void {
+function showProgress(
+  layers: Image['layers'] | undefined,
+  { layer: digest, stage, bytes, total }: Extract<EngineEvent, { type: 'pull.progress' }>,
+): void {
+  const layer = layers?.get(digest);
+  if (layers === undefined || layer === undefined) return;
   const percent = total === 0 ? 100 : Math.floor((100 * bytes) / total);
   layer.title = layerTitle(digest, stage === 'done' ? `${formatBytes(total)} done` : `${stage} ${percent}% of ${formatBytes(total)}`);
   // Undefined until listr2 is loaded: then it takes the title from here.
   if (layer.task !== undefined) layer.task.title = layer.title;
-  if (stage === 'done') layer.end.resolve(undefined);
+  if (stage !== 'done') return;
+  layer.isDone = true;
+  // With the last of its lines the image's own would be drawn for good, which is only over when all of it is recorded.
+  if ([...layers.values()].some(({ isDone }) => !isDone)) layer.end.resolve(undefined);
 }
 
 /** The first time counts. */
@@ -114,6 +122,7 @@ interface Image {
 
 interface Layer {
   title: string;
+  isDone: boolean;
   task?: { title: string };
   readonly end: Deferred;
 }

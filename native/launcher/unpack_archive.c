@@ -35,7 +35,7 @@ static int read_prelude(const struct header *header);
 
 int archive_next(struct entry *entry)
 {
-  if (input_skip(current.left) < 0 || input_skip(current.padding) < 0) return -1;
+  if (input_skip(current.left) < 0 || input_skip_padding(current.padding) < 0) return -1;
   pax_free(&current.pax);
   free(current.long_path);
   free(current.long_link);

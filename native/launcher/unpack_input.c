@@ -63,6 +63,17 @@ int input_skip(uint64_t size)
   return 0;
 }
 
+int input_skip_padding(uint64_t size)
+{
+  const uint8_t *part;
+  while (size > 0) {
+    int got = fill();
+    if (got <= 0) return got;
+    size -= take(&part, size);
+  }
+  return 1;
+}
+
 static int write_at(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
 {
   while (size > 0) {

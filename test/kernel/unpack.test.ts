@@ -161,6 +161,9 @@ f.truncate(60000000)`;
     expect(readdirSync(unpacked(tarEntry({ name: 'a' })))).toEqual(['a']);
     expect(readdirSync(unpacked(Buffer.concat([tar([{ name: 'a' }]), Buffer.alloc(3_000_000, 1)])))).toEqual(['a']);
     expect(readdirSync(unpacked(Buffer.alloc(0)))).toEqual([]);
+    // As umoci's `insert` writes them: not even the last file's block is filled up.
+    const unfilled = tarEntry({ name: 'a', content: 'text' }).subarray(0, 512 + 4);
+    expect(readFileSync(join(unpacked(unfilled), 'a'), 'utf8')).toBe('text');
   });
 
   test('reads names of directories in archives older than their type', () => {
