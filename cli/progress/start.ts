@@ -30,7 +30,8 @@ export function startProgress(terminal: Terminal, options: { readonly verbose: b
       track(event);
       if (event.type === 'planned') for (const notice of event.plan.notices) say(`note: ${notice.message}`);
       // What goes as planned is told by the lines of the plan.
-      if (isAsPlanned(event) || (pulls !== undefined && event.type.startsWith('pull.'))) return;
+      // Why a pull failed is told once, at the end, as the command's error.
+      if (isAsPlanned(event) || event.type === 'pull.failed' || (pulls !== undefined && event.type.startsWith('pull.'))) return;
       const line = describeEvent(event, terminal.err.color);
       if (line !== undefined) say(line);
     },
