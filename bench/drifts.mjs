@@ -35,9 +35,9 @@ export const drifts = {
     make: async () => writeFileSync(IP_FORWARD, '0'),
     keep: async () => async () => writeFileSync(IP_FORWARD, '1'),
   },
-  'limit raised': {
+  'limit lowered': {
     witness: same(({ memoryLimit }) => memoryLimit),
-    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(1 << 30)),
+    make: async ({ memoryLimit }) => writeFileSync(memoryLimit, String(32 << 20)),
   },
   'hosts file rewritten': {
     witness: same(({ hostsFile }) => hostsFile),

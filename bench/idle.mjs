@@ -3,7 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 import { ownProcesses } from './lifecycle.mjs';
 import { commandLine, resident } from './memory.mjs';
 
-const SETTLE_MS = 5000;
+/** V8 collects and gives back what start and `up` left, 8 s after they are over, in a few goes (its memory reducer). */
+const SETTLE_MS = 25_000;
 
 /** What a stack costs while nothing happens: memory, CPU time and context switches of everything but the services themselves. */
 export async function idle({ sides, sizes, idleSeconds, project, say }) {

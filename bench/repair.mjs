@@ -71,7 +71,10 @@ async function timeOne({ witness, make }, subject) {
   let wasThere = performance.now();
   let gone = false;
   const deadline = wasThere + PATIENCE_MS;
-  const making = make(subject);
+  let failure;
+  const making = make(subject).catch((error) => {
+    failure = error;
+  });
   for (;;) {
     const asked = performance.now();
     const there = await sees();
@@ -79,6 +82,7 @@ async function timeOne({ witness, make }, subject) {
       await making;
       return performance.now() - wasThere;
     }
+    if (failure) throw failure;
     if (there) wasThere = asked;
     else if (there === false) gone = true;
     if (asked > deadline) {

@@ -40,7 +40,15 @@ export async function vitest(project, { filters = [], wrapper = [], shard, captu
   const projects = [project].flat();
   const report = join(tmpdir(), `tsstack-vitest-${process.pid}-${projects.join('-')}${shard?.replace('/', '-') ?? ''}.json`);
   const chosen = projects.flatMap((name) => ['--project', name]);
-  const command = [...wrapper, process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...chosen, '--passWithNoTests', ...(shard ? [`--shard=${shard}`] : [])];
+  const command = [
+    ...wrapper,
+    process.execPath,
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...chosen,
+    '--passWithNoTests',
+    ...(shard ? [`--shard=${shard}`] : []),
+  ];
   const { code, output } = await run([...command, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters], {
     capture,
   });
