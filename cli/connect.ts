@@ -32,13 +32,16 @@ export async function connectRemembered(options: ConnectOptions): Promise<Engine
   return createEngine({ name, directory, instance, ...engineOptions(options) });
 }
 
+/** MB. V8's own 16 would hold what each look at fifty containers leaves behind: 63 MB of private memory after sixty of them, against 32. */
+const SMALL_HEAP = ['--max-semi-space-size=1'];
+
 function engineOptions({ paths, env, build }: ConnectOptions): Pick<EngineOptions, 'paths' | 'failpoints' | 'build' | 'supervisor'> {
   const { stateDirectory, runDirectory, launcher, packageRoot } = paths;
   return {
     paths: { stateDirectory, runDirectory, launcher },
     failpoints: env['TSSTACK_FAILPOINTS'],
     build,
-    supervisor: [process.execPath, join(packageRoot, 'bin/tsstack.cjs'), SUPERVISOR],
+    supervisor: [process.execPath, ...SMALL_HEAP, join(packageRoot, 'bin/tsstack.cjs'), SUPERVISOR],
   };
 }
 

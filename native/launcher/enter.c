@@ -19,6 +19,7 @@
 #include "namespaces.h"
 #include "packets.h"
 #include "syscalls.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +124,8 @@ static int open_terminal(const struct options *options, int sync, int *slave)
   if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0) return fail("terminal", errno, "/dev/pts/ptmx");
   *slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (*slave < 0 || fchown(*slave, (uid_t)options->command.uid, (gid_t)-1) < 0) return fail("terminal", errno, "slave");
+  /* Before the command runs: the first thing it does may be to ask for it. */
+  terminal_give_size(master);
   struct packet packet = {.size = 0};
   packet_add(&packet, "terminal");
   return packet_send(sync, &packet, master) < 0 ? fail("terminal", errno, "master") : 0;

@@ -14,7 +14,6 @@ int terminal_open(struct terminal *terminal, int master, bool input)
 {
   *terminal = (struct terminal){.master = master, .input = input};
   if (fcntl(master, F_SETFL, O_NONBLOCK) < 0) return fail("terminal", errno, "master");
-  terminal_resize(terminal);
   if (!input || !isatty(STDIN_FILENO)) return 0;
   if (tcgetattr(STDIN_FILENO, &terminal->before) < 0) return fail("terminal", errno, "stdin");
   struct termios raw = terminal->before;
@@ -26,10 +25,15 @@ int terminal_open(struct terminal *terminal, int master, bool input)
 
 void terminal_resize(const struct terminal *terminal)
 {
+  terminal_give_size(terminal->master);
+}
+
+void terminal_give_size(int to)
+{
   struct winsize size;
   for (int fd = 0; fd < 3; fd++) {
     if (ioctl(fd, TIOCGWINSZ, &size) < 0) continue;
-    ioctl(terminal->master, TIOCSWINSZ, &size);
+    ioctl(to, TIOCSWINSZ, &size);
     return;
   }
 }

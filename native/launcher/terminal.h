@@ -28,5 +28,7 @@ void terminal_read_input(struct terminal *terminal);
 bool terminal_pump(struct terminal *terminal);
 /** Gives the command's terminal the size of ours. */
 void terminal_resize(const struct terminal *terminal);
+/** The same, for a terminal that nobody has joined yet: `to` is one of its ends. */
+void terminal_give_size(int to);
 /** Shows the rest of the output and leaves our terminal as it was. */
 void terminal_close(struct terminal *terminal);

@@ -51,7 +51,10 @@ test('a command whose exec was killed does not live on in the container', async 
   });
 });
 
-/** script(1) gives the command a terminal, and with -e its exit code. */
+/** script(1) gives the command a terminal, and with -e its exit code. At the end of its input it would type: this input never ends. */
 function onTerminal(p: Project, line: string) {
-  return command(['script', '-qec', line, '/dev/null'], { cwd: p.directory, env: { ...p.env, TERM: 'xterm' } });
+  return command(['sh', '-c', 'mkfifo keys && exec script -qec "$1" /dev/null <>keys', 'sh', line], {
+    cwd: p.directory,
+    env: { ...p.env, TERM: 'xterm' },
+  });
 }
