@@ -21,7 +21,7 @@ const rooms: readonly Room[] = [
   { folder: 'native/ffi', may: ['koffi', 'native/abi', 'engine/model'], anyNode: true },
   { folder: 'native/netlink', may: ['native/abi', 'native/ffi', 'engine/model', 'node:buffer'] },
   { folder: 'engine/kernel', may: ['type dsl', 'engine/model', 'engine/codec', 'native'], anyNode: true },
-  { folder: 'engine/image', may: ['type dsl', 'engine/model', 'engine/codec', 'engine/store'], anyNode: true },
+  { folder: 'engine/image', may: ['type dsl', 'engine/model', 'engine/codec', 'engine/store', 'fzstd'], anyNode: true },
   { folder: 'engine/store', may: ['type dsl', 'engine/model', 'engine/codec', 'native/ffi'], anyNode: true },
   { folder: 'engine/observe', may: ['type dsl', 'engine/model', 'type engine/kernel'] },
   { folder: 'engine/apply', may: ['type dsl', 'engine/model', 'type engine/kernel', 'node:timers/promises'] },
