@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { parseStartTime, parseStatusFile } from '../codec/container-status.ts';
 import type { ContainerStatus, ProcessIdentity } from '../model/container.ts';
 
@@ -36,6 +36,20 @@ const CREATING: ContainerStatus = {
 export function isAlive(process: ProcessIdentity): boolean {
   const stat = readIfThere(`/proc/${process.pid}/stat`);
   return stat !== undefined && parseStartTime(stat) === process.startTime && !/\) [ZX] /.test(stat);
+}
+
+/**
+ * Whether exactly that process has ended, or is about to: one that exits lets go of its namespaces a while before it is a zombie
+ * (do_exit in kernel/exit.c), and who wants to enter them then is told that there is no such process.
+ */
+export function isEnding(process: ProcessIdentity): boolean {
+  try {
+    readlinkSync(`/proc/${process.pid}/ns/net`);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return true;
+    throw error;
+  }
+  return !isAlive(process);
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,5 +1,5 @@
 /** A container's network is made while its root filesystem is built. If that fails, its init ends, and the network says only that it is gone. */
-import { isAlive, readContainerStatus } from '../kernel/container-status.ts';
+import { isEnding, readContainerStatus } from '../kernel/container-status.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Session } from './session.ts';
@@ -17,7 +17,7 @@ async function lastWords(session: Session, name: ContainerName): Promise<Tsstack
   const directory = `${session.paths.containers}/${name}`;
   const { state, init, monitor } = readContainerStatus(directory, session.bootId);
   // The monitor writes the reason down after it has ended the init, and ends then.
-  if (state !== 'stopped' && monitor && !(init && isAlive(init))) await session.launcher.waitExit(monitor, new AbortController().signal);
+  if (state !== 'stopped' && monitor && (!init || isEnding(init))) await session.launcher.waitExit(monitor, new AbortController().signal);
   const why = readContainerStatus(directory, session.bootId).exit?.error;
   return why === undefined ? undefined : new TsstackError(`cannot create container \`${name}\`: ${why}`, { code: 'launch' });
 }

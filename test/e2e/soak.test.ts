@@ -10,7 +10,9 @@ test('whatever happens to a stack in random rounds, it is as declared after each
     {},
     async (p) => {
       const { old, young } = await soak(p, { rounds: 15, seed: 7, log: () => undefined });
-      expect(old.fds).toEqual(young.fds);
+      // A young one may have opened for its first `up` what the old one has closed since: nothing has grown.
+      const grown = Object.entries(old.fds).filter(([kind, count]) => count > (young.fds[kind] ?? 0));
+      expect(grown).toEqual([]);
       expect(old.launcherFds).toEqual(young.launcherFds);
       expect(old.memory).toBeLessThan(MOST_BYTES);
     },

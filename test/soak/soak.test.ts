@@ -18,7 +18,9 @@ test(
         const log = (line: string) => process.stdout.write(`${line}\n`);
         const { old, young } = await soak(p, { rounds, seed, log });
         log(`supervisor after ${rounds} rounds: ${JSON.stringify(old)}; a new one: ${JSON.stringify(young)}`);
-        expect(old.fds).toEqual(young.fds);
+        // A young one may have opened for its first `up` what the old one has closed since: nothing has grown.
+        const grown = Object.entries(old.fds).filter(([kind, count]) => count > (young.fds[kind] ?? 0));
+        expect(grown).toEqual([]);
         expect(old.launcherFds).toEqual(young.launcherFds);
         expect(old.memory).toBeLessThan(MOST_BYTES);
       },
