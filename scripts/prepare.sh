@@ -23,6 +23,14 @@ if [ "${1:-}" = --test ]; then
   have script || missing+=(bsdutils)
   # A dynamically linked busybox is no use in a root filesystem of its own.
   have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing+=(busybox-static)
+  # A real registry, with passwords and certificates, and what others make of images, to compare with.
+  have docker-registry || missing+=(docker-registry)
+  have htpasswd || missing+=(apache2-utils)
+  have openssl || missing+=(openssl)
+  have skopeo || missing+=(skopeo)
+  have umoci || missing+=(umoci)
+  have zstd || missing+=(zstd)
+  have python3 || missing+=(python3)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
