@@ -96,6 +96,15 @@ const HAPPENINGS: Required<Omit<Lines, StepType>> = {
     text: `${image} pulled: ${digest.slice(0, 19)}, ${formatBytes(fetched)} in ${formatDuration(durationMs)}`,
   }),
   'pull.failed': ({ image, message }) => ({ text: `${image} could not be pulled: ${message}`, style: 'red' }),
+  'build.started': ({ image }) => ({ text: `building ${image}`, style: 'dim' }),
+  'build.step': ({ name, state, durationMs }) => {
+    if (state === 'started') return NOTHING;
+    if (state === 'cached') return { text: `${name} (cached)`, style: 'dim' };
+    return { text: `${name} ${state} in ${formatDuration(durationMs)}`, ...(state === 'failed' && { style: 'red' }) };
+  },
+  'build.output': ({ text }) => ({ text: `  ${text}`, style: 'dim' }),
+  'build.done': ({ image, digest, durationMs }) => ({ text: `${image} built: ${digest.slice(0, 19)} in ${formatDuration(durationMs)}` }),
+  'build.failed': ({ image, message }) => ({ text: `${image} could not be built: ${message}`, style: 'red' }),
   'supervisor.started': ({ pid, adopted }) => ({
     text: `supervisor started (pid ${pid})${adopted.length === 0 ? '' : `, adopted ${adopted.join(', ')}`}`,
     style: 'dim',

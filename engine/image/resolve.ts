@@ -8,7 +8,11 @@ import { DEFAULT_PATH } from './layer.ts';
 import { withMountPoints } from './mount-points.ts';
 import { readImageUsers } from './users.ts';
 
-export type DirectorySource = Exclude<ImageSource, { readonly kind: 'reference' }>;
+export type DirectorySource = Extract<ImageSource, { readonly kind: 'hostRootfs' | 'rootfs' }>;
+
+export function isDirectorySource(image: ImageSource): image is DirectorySource {
+  return image.kind === 'hostRootfs' || image.kind === 'rootfs';
+}
 
 /** Throws `image` with what to do. `imagesDirectory` is ours and is made if it is not there. */
 export function resolveDirectory(image: DirectorySource, imagesDirectory: string): ResolvedImage {

@@ -84,6 +84,22 @@ export type EngineEvent =
       readonly durationMs: number;
     }
   | { readonly type: 'pull.failed'; readonly at: number; readonly image: string; readonly message: string }
+  /** An image is being made here, not pulled. `image`: as people know it (`debian:bookworm`, `build ./api`). */
+  | { readonly type: 'build.started'; readonly at: number; readonly image: string }
+  /** `index` is unique within the image; `name` is shown: `[web 2/5] RUN npm ci`. `durationMs`: 0 unless done. */
+  | {
+      readonly type: 'build.step';
+      readonly at: number;
+      readonly image: string;
+      readonly index: number;
+      readonly name: string;
+      readonly state: 'started' | 'cached' | 'done' | 'failed';
+      readonly durationMs: number;
+    }
+  /** What a step prints, a line each. */
+  | { readonly type: 'build.output'; readonly at: number; readonly image: string; readonly index: number; readonly text: string }
+  | { readonly type: 'build.done'; readonly at: number; readonly image: string; readonly digest: string; readonly durationMs: number }
+  | { readonly type: 'build.failed'; readonly at: number; readonly image: string; readonly message: string }
   /** A supervisor has begun; these containers were running before it. */
   | { readonly type: 'supervisor.started'; readonly at: number; readonly pid: number; readonly adopted: readonly string[] }
   | { readonly type: 'notice'; readonly at: number; readonly message: string };

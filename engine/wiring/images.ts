@@ -3,16 +3,18 @@ import type { ImageSource, PullPolicy, StackSpec } from '../../dsl/spec.ts';
 import { hostPlatform } from '../codec/image-platform.ts';
 import { formatReference, parseReference } from '../codec/image-reference.ts';
 import type { ImageStore } from '../image/image-store.ts';
-import { pullImages, type WantedImage } from '../image/pull.ts';
+import { allOrFirst, pullImages, type WantedImage } from '../image/pull.ts';
 import { openRegistry, type Registry } from '../image/registry/open.ts';
-import { resolveDirectory } from '../image/resolve.ts';
+import { isDirectorySource, resolveDirectory } from '../image/resolve.ts';
 import { resolveStored } from '../image/resolve-stored.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { ResolvedImage } from '../model/facts.ts';
 import type { Desired } from '../model/resources.ts';
 import { imageKey } from '../plan/image-key.ts';
+import type { ImageRecord } from '../store/image-records.ts';
 import { imagesDirectory } from '../store/paths.ts';
+import { findMade, type MadeSource, makeImage } from './made-images.ts';
 import type { Session } from './session.ts';
 
 export type Images = Readonly<Record<string, ResolvedImage>>;
@@ -33,44 +35,67 @@ export interface GetImagesOptions {
 
 export type RegistryEnvironment = Readonly<Record<string, string>>;
 
-/** Pulls what must be. @throws TsstackError `image`; the signal's reason. */
+/** Pulls and makes what must be. @throws TsstackError `image`; the signal's reason. */
 export async function getImages(session: Session, spec: StackSpec, options: GetImagesOptions): Promise<ReadyImages> {
-  const { signal, onEvent } = options;
+  const { onEvent } = options;
   const wanted = wantedImages(spec, options.policy);
+  const made = madeSources(spec);
   const directories = resolveDirectories(session, spec);
-  if (wanted.length === 0) return { images: directories, [Symbol.dispose]() {} };
-  const store = await session.imageStore(signal);
+  if (wanted.length + made.length === 0) return { images: directories, [Symbol.dispose]() {} };
+  const store = await session.imageStore(options.signal);
   const lease = store.lease([]);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const platform = hostPlatform(process.arch);
   try {
     using registry = lazyRegistry(options);
-    const records = await pullImages(wanted, {
-      store,
-      registry: registry.get,
-      platform: hostPlatform(process.arch),
-      lease,
-      signal,
-      onEvent,
+    const pull = (images: readonly WantedImage[]) =>
+      pullImages(images, { store, registry: registry.get, platform, lease, signal, onEvent });
+    const getBase = async (source: ImageSource): Promise<ImageRecord> => {
+      if (isDirectorySource(source))
+        throw new TsstackError(`cannot build on \`${imageKey(source)}\`: it is a directory`, { code: 'image' });
+      if (source.kind !== 'reference') return await makeImage(source, { session, store, lease, signal, onEvent, platform, getBase });
+      const { reference } = source;
+      const { [reference]: record } = await pull([{ reference, policy: 'missing' }]);
+      if (record === undefined) throw new TsstackError(`cannot use image \`${reference}\`: it is gone again`, { code: 'image' });
+      return record;
+    };
+    const work = [pull(wanted), ...made.map(async (source) => ({ [imageKey(source)]: await getBase(source) }))];
+    const records = await allOrFirst(
+      work.map((each) =>
+        each.catch((error: unknown) => {
+          failed.abort(error);
+          throw error;
+        }),
+      ),
+      failed.signal,
+    );
+    const resolved = Object.entries(Object.assign({}, ...records) as Readonly<Record<string, ImageRecord>>).map(([key, record]) => {
+      const image = resolveStored(store, record);
+      if (image === undefined) throw new TsstackError(`cannot use image \`${key}\`: a layer of it is gone again`, { code: 'image' });
+      return [key, image] as const;
     });
-    const pulled = wanted.map(({ reference }) => {
-      const record = records[reference];
-      const image = record && resolveStored(store, record);
-      if (image === undefined) throw new TsstackError(`cannot use image \`${reference}\`: a layer of it is gone again`, { code: 'image' });
-      return [reference, image] as const;
-    });
-    return { images: { ...directories, ...Object.fromEntries(pulled) }, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+    return { images: { ...directories, ...Object.fromEntries(resolved) }, [Symbol.dispose]: () => lease[Symbol.dispose]() };
   } catch (error) {
     lease[Symbol.dispose]();
     throw error;
   }
 }
 
-/** What is here. Asks no registry and extracts nothing; of what isn't here, only the name is known. */
+/** What is here. Asks no registry, makes and extracts nothing; of what isn't here, only the name is known. */
 export async function findImages(session: Session, spec: StackSpec, signal: AbortSignal): Promise<Images> {
   const wanted = wantedImages(spec);
+  const made = madeSources(spec);
   const directories = resolveDirectories(session, spec);
-  if (wanted.length === 0) return directories;
+  if (wanted.length + made.length === 0) return directories;
   const store = await session.imageStore(signal);
-  return { ...directories, ...Object.fromEntries(wanted.map((image) => [image.reference, findImage(store, image)])) };
+  const found = made.map(async (source): Promise<[string, ResolvedImage]> => {
+    const record = await findMade(source, { session, store, signal });
+    const key = imageKey(source);
+    return [key, (record && resolveStored(store, record)) ?? { ...NOTHING_KNOWN, name: key }];
+  });
+  const pulled = wanted.map((image): [string, ResolvedImage] => [image.reference, findImage(store, image)]);
+  return { ...directories, ...Object.fromEntries([...pulled, ...(await Promise.all(found))]) };
 }
 
 function findImage(store: ImageStore, { reference, policy }: WantedImage): ResolvedImage {
@@ -101,8 +126,14 @@ const NOTHING_KNOWN: Omit<ResolvedImage, 'name'> = {
 function resolveDirectories(session: Session, spec: StackSpec): Images {
   const directory = imagesDirectory(session.host);
   const images: Record<string, ResolvedImage> = {};
-  for (const image of imagesOf(spec)) if (image.kind !== 'reference') images[imageKey(image)] ??= resolveDirectory(image, directory);
+  for (const image of imagesOf(spec)) if (isDirectorySource(image)) images[imageKey(image)] ??= resolveDirectory(image, directory);
   return images;
+}
+
+/** Each once. */
+function madeSources(spec: StackSpec): readonly MadeSource[] {
+  const made = imagesOf(spec).filter((image): image is MadeSource => image.kind !== 'reference' && !isDirectorySource(image));
+  return [...new Map(made.map((image) => [imageKey(image), image])).values()];
 }
 
 /** Each once. Of two services that want it differently, the one that asks the registry more often counts. */
