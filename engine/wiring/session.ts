@@ -58,9 +58,15 @@ export class Session implements AsyncDisposable {
     return this.#namespaces;
   }
 
+  /** A new one if the one before has gone: whoever holds on to that one is told by its `ended`. */
   get launcher(): Launcher {
-    this.#launcher ??= startLauncher({ binary: this.launcherBinary, stageDirectory: stageDirectory(this.host) });
-    return this.#launcher;
+    if (this.#launcher !== undefined) return this.#launcher;
+    const launcher = startLauncher({ binary: this.launcherBinary, stageDirectory: stageDirectory(this.host) });
+    this.#launcher = launcher;
+    launcher.ended.then(() => {
+      if (this.#launcher === launcher) this.#launcher = undefined;
+    });
+    return launcher;
   }
 
   knowInit(name: ContainerName, pid: number): void {
@@ -72,11 +78,6 @@ export class Session implements AsyncDisposable {
     const pid = this.#initPids.get(name);
     if (pid === undefined) throw new Error(`container ${name} has no init`);
     return pid;
-  }
-
-  /** It has gone: the next that is needed is a new one. */
-  forgetLauncher(): void {
-    this.#launcher = undefined;
   }
 
   /** Sockets in the namespaces of containers that may have been recreated since. */
@@ -93,6 +94,5 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.forgetNamespaces();
     await this.#launcher?.[Symbol.asyncDispose]();
-    this.#launcher = undefined;
   }
 }

@@ -244,7 +244,6 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   /** At once the first time. One that can't be started, or ends over and over, is not started as fast as this machine can. */
   #launcherGone(): void {
-    this.session.forgetLauncher();
     const now = Date.now();
     if (now - this.#launcherSince >= STABLE_AFTER_MS) this.#launcherEnds = 0;
     const delayMs = backoffMs(this.#launcherEnds++, LAUNCHER);
