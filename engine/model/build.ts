@@ -11,7 +11,7 @@ export interface BuildGraph {
 
 export interface BuildStage {
   readonly name: string | undefined;
-  readonly base: BuildBase;
+  readonly base: StageParent;
   readonly place: BuildPlace;
   /** Stages it copies or mounts from, and its base if that is one: by these, independent stages are found. */
   readonly uses: readonly number[];
@@ -19,16 +19,16 @@ export interface BuildStage {
    * What it does, once its base is known: variables of the base are expanded in it. Pure.
    * @throws TsstackError `usage`, with the place.
    */
-  readonly steps: (base: BaseConfig) => readonly BuildStep[];
+  readonly steps: (base: ParentConfig) => readonly BuildStep[];
 }
 
-export type BuildBase =
+export type StageParent =
   | { readonly kind: 'image'; readonly image: ImageSource }
   | { readonly kind: 'stage'; readonly stage: number }
   | { readonly kind: 'scratch' };
 
 /** What of a base's config its steps may depend on. */
-export interface BaseConfig {
+export interface ParentConfig {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDir: string;
   readonly user: string | undefined;

@@ -22,6 +22,11 @@ const rooms: readonly Room[] = [
   { folder: 'native/netlink', may: ['native/abi', 'native/ffi', 'engine/model', 'node:buffer'] },
   { folder: 'engine/kernel', may: ['type dsl', 'engine/model', 'engine/codec', 'native'], anyNode: true },
   { folder: 'engine/image', may: ['type dsl', 'engine/model', 'engine/codec', 'engine/store', 'fzstd'], anyNode: true },
+  {
+    folder: 'engine/build',
+    may: ['type dsl', 'engine/model', 'engine/codec', 'engine/store', 'engine/image', 'dockerfile-ast', '@balena/dockerignore'],
+    anyNode: true,
+  },
   { folder: 'engine/store', may: ['type dsl', 'engine/model', 'engine/codec', 'native/ffi'], anyNode: true },
   { folder: 'engine/observe', may: ['type dsl', 'engine/model', 'type engine/kernel'] },
   { folder: 'engine/apply', may: ['type dsl', 'engine/model', 'type engine/kernel', 'node:timers/promises'] },
