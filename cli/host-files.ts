@@ -1,4 +1,4 @@
-import type { ServiceSpec, StackSpec } from '../dsl/spec.ts';
+import type { ImageSource, ServiceSpec, StackSpec } from '../dsl/spec.ts';
 
 /** What is at a path of the host, links followed. Undefined: nothing. */
 export type LookAt = (path: string) => 'directory' | 'file' | undefined;
@@ -13,10 +13,30 @@ export function missingOnHost(spec: StackSpec, lookAt: LookAt): readonly string[
 }
 
 function imageProblems({ image }: ServiceSpec, lookAt: LookAt): readonly string[] {
-  if (image.kind === 'reference') return [`image: \`${image.reference}\` would have to be pulled, which is not supported yet`];
-  if (image.kind !== 'rootfs') return [];
-  const found = lookAt(image.path);
-  return found === 'directory' ? [] : [`image: \`${image.path}\` ${found === undefined ? 'does not exist' : 'is not a directory'}`];
+  return requiredOfHost(image).flatMap(({ path, kinds }) => {
+    const found = lookAt(path);
+    if (found === undefined) return [`image: \`${path}\` does not exist`];
+    return kinds.includes(found) ? [] : [`image: \`${path}\` is not a ${kinds.join(' or ')}`];
+  });
+}
+
+type Kind = 'directory' | 'file';
+
+function requiredOfHost(image: ImageSource): readonly { readonly path: string; readonly kinds: readonly Kind[] }[] {
+  switch (image.kind) {
+    case 'rootfs':
+      return [{ path: image.path, kinds: ['directory'] }];
+    case 'archive':
+      return [{ path: image.path, kinds: ['directory', 'file'] }];
+    case 'build': {
+      const { recipe } = image;
+      const context = { path: recipe.context, kinds: ['directory'] } as const;
+      if (recipe.type === 'steps') return [context, ...requiredOfHost(recipe.base)];
+      return 'path' in recipe.dockerfile ? [context, { path: recipe.dockerfile.path, kinds: ['file'] }] : [context];
+    }
+    default:
+      return [];
+  }
 }
 
 function envFileProblems({ envFile }: ServiceSpec, lookAt: LookAt): readonly string[] {
