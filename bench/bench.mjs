@@ -12,6 +12,7 @@ import { chain } from './chain.mjs';
 import { change } from './change.mjs';
 import { run } from './command.mjs';
 import { idle } from './idle.mjs';
+import { images } from './images.mjs';
 import { lifecycle } from './lifecycle.mjs';
 import { renderTables } from './render.mjs';
 import { repair } from './repair.mjs';
@@ -29,6 +30,7 @@ const measurements = {
   chain: { measure: chain, runs: 7 },
   idle: { measure: idle, runs: 1 },
   adoption: { measure: adoption, runs: 10 },
+  images: { measure: images, runs: 3 },
 };
 
 const { values: options } = parseArgs({
