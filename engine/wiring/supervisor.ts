@@ -61,6 +61,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   takenDown = false;
   /** The command that works now and those that wait for their turn. */
   readonly asked = new Set<Asked>();
+  #returning: readonly ContainerName[];
   readonly #kernel: KernelWatch;
   readonly #listeners = new Set<OnEvent>();
   readonly #settledChecks = new Set<() => void>();
@@ -77,6 +78,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     const before = stateOfThisBoot(session);
     this.desired = before && readDesiredState(session.paths);
     this.stopped = new Set(before?.stopped);
+    this.#returning = before?.returning ?? [];
     this.hooks = new HostHookCalls({ load: loadHooks, session, emit: this.emit });
     this.containers = new RunningContainers({
       session,
@@ -90,6 +92,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
       onSettled: () => {
+        if (this.underWay.size === 0) this.#returning = [];
         this.save(false);
         for (const check of [...this.#settledChecks]) check();
         onSettled();
@@ -141,6 +144,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
   adopt(): void {
     this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined }));
+    for (const name of this.#returning) if (!this.containers.isRunning(name) && !this.stopped.has(name)) this.containers.makeDue(name);
     this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: this.containers.running });
     this.#kernel.begin();
     this.follow();
@@ -203,6 +207,12 @@ export class Supervisor implements Supervision, AsyncDisposable {
     }));
   }
 
+  noteReturning(names: readonly ContainerName[]): void {
+    if (names.length === 0) return;
+    this.#returning = [...new Set([...this.#returning, ...names])];
+    this.save(false);
+  }
+
   /** For the next supervisor. A full disk is no reason to end. */
   save(ended: boolean): void {
     if (this.desired !== undefined) this.#tolerant(() => this.#write(ended));
@@ -213,6 +223,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
       version: 1,
       bootId: this.session.bootId,
       stopped: [...this.stopped].sort(),
+      returning: [...new Set([...this.#returning, ...this.containers.due])].sort(),
       restarts: this.containers.restartCounts,
       ended,
     };
