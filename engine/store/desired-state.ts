@@ -26,6 +26,8 @@ export interface SupervisionState {
   readonly bootId: string;
   /** Stopped on request. */
   readonly stopped: readonly ContainerName[];
+  /** Stopped by nobody's request, to be started again: an end of theirs was none of their own. */
+  readonly returning: readonly ContainerName[];
   readonly restarts: RestartCounts;
   /** False: its supervisor was cut off, and the next command starts another. */
   readonly ended: boolean;

@@ -27,6 +27,8 @@ export interface Supervision {
   readonly stopped: Set<ContainerName>;
   /** What plans under way have still to do. */
   readonly underWay: Set<Step>;
+  /** These are about to be stopped, to be started again: whoever comes after this supervisor must know. */
+  noteReturning(names: readonly ContainerName[]): void;
 }
 
 export interface PerformOptions {
@@ -60,6 +62,7 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
     }
   };
   for (const step of plan.steps) underWay.add(step);
+  supervision.noteReturning(returningIn(plan));
   try {
     await apply(plan, {
       executors: executorsFor(supervision, { ...options, onEvent: tell }),
@@ -82,6 +85,16 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
     for (const message of session.warnings) tell({ type: 'notice', at: Date.now(), message });
     session.warnings.clear();
   }
+}
+
+/** Stopped by the plan as they are, to be started by it or when what they wait for is ready. What is deleted is made anew in any case. */
+function returningIn({ steps, waiting }: Plan): readonly ContainerName[] {
+  const ops = steps.map(({ op }) => op);
+  const deleted = new Set(ops.flatMap((op) => (op.kind === 'container.delete' ? [op.name] : [])));
+  const started = new Set(ops.flatMap((op) => (op.kind === 'container.start' ? [op.process.name] : [])));
+  return ops.flatMap((op) =>
+    op.kind === 'container.stop' && !deleted.has(op.name) && (started.has(op.name) || op.name in waiting) ? [op.name] : [],
+  );
 }
 
 function noteContainer(containers: RunningContainers, event: EngineEvent): void {

@@ -62,6 +62,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   takenDown = false;
   /** The command that works now and those that wait for their turn. */
   readonly asked = new Set<Asked>();
+  #returning: readonly ContainerName[];
   readonly #kernel: KernelWatch;
   readonly #listeners = new Set<OnEvent>();
   readonly #settledChecks = new Set<() => void>();
@@ -78,6 +79,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     const before = stateOfThisBoot(session);
     this.desired = before && readDesiredState(session.paths);
     this.stopped = new Set(before?.stopped);
+    this.#returning = before?.returning ?? [];
     this.hooks = new HostHookCalls({ load: loadHooks, session, emit: this.emit });
     this.containers = new RunningContainers({
       session,
@@ -91,6 +93,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
       onSettled: () => {
+        if (this.underWay.size === 0) this.#returning = [];
         this.save(false);
         for (const check of [...this.#settledChecks]) check();
         onSettled();
@@ -147,6 +150,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
   adopt(): void {
     this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined }));
+    for (const name of this.#returning) if (!this.containers.isRunning(name) && !this.stopped.has(name)) this.containers.makeDue(name);
     this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: this.containers.running });
     this.#kernel.begin();
     this.follow();
@@ -209,6 +213,12 @@ export class Supervisor implements Supervision, AsyncDisposable {
     }));
   }
 
+  noteReturning(names: readonly ContainerName[]): void {
+    if (names.length === 0) return;
+    this.#returning = [...new Set([...this.#returning, ...names])];
+    this.save(false);
+  }
+
   /** For the next supervisor. A full disk is no reason to end. */
   save(ended: boolean): void {
     if (this.desired !== undefined) this.#tolerant(() => this.#write(ended));
@@ -219,6 +229,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
       version: 1,
       bootId: this.session.bootId,
       stopped: [...this.stopped].sort(),
+      returning: [...new Set([...this.#returning, ...this.containers.due])].sort(),
       restarts: this.containers.restartCounts,
       ended,
     };
@@ -290,7 +301,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const LAUNCHER = { firstMs: 100, maxMs: 30_000 };
+/** Starting one costs a millisecond; without one, changes go unnoticed. */
+const LAUNCHER = { firstMs: 100, maxMs: 500 };
 
 /** State of another boot points to a world that is gone. */
 function stateOfThisBoot({ paths, bootId }: Session): SupervisionState | undefined {

@@ -1,7 +1,8 @@
 /** Health checks of every kind, what follows from them, and what waits for them. */
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { idle, only, page } from '../support/stack-file.ts';
-import { killSupervisor, type Listening, listen } from '../support/supervised.ts';
+import { killSupervisor, type Listening, listen, supervisorPid } from '../support/supervised.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
 
@@ -85,6 +86,19 @@ test('one that never gets healthy is restarted less and less often', async () =>
       expect(delayMs).toBe(100 * 2 ** (attempt - 1));
     }
     expect(heard.of('container.health').find(({ health }) => health === 'unhealthy')?.detail).toMatch(/no wonder/);
+  });
+});
+
+test('a dependent that was stopped for that is started by the next supervisor, if this one is killed right then', async () => {
+  const services = { db: { ...idle, restart: 'always' }, web: { ...idle, restart: 'no', dependsOn: { db: { restart: true } } } };
+  await withProject(only({ services }), async (p) => {
+    await p.ok(['up', '-d'], { env: { TSSTACK_FAILPOINTS: 'container.stop.after=kill' } });
+    const supervisor = await supervisorPid(p);
+    const before = await p.container('web-1');
+    process.kill((await p.container('db-1')).pid ?? 0, 'SIGKILL');
+    await until('the supervisor is gone', () => !existsSync(`/proc/${supervisor}`));
+    await until('both run again', async () => (await p.ps()).every(({ state }) => state === 'running'));
+    expect((await p.container('web-1')).pid).not.toBe(before.pid);
   });
 });
 
