@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { soak } from '../soak/soak.ts';
 import { withProject } from '../support/tsstack.ts';
 
-/** V8 keeps what it has once grown to: it levels off at 57 to 67 MiB (measured after 1,500 repairs, and after 1,000 rounds). */
+/** What a supervisor may cost. */
 const MOST_BYTES = 45 * 1024 * 1024;
 
 test('whatever happens to a stack in random rounds, it is as declared after each, and nothing grows', async () => {
