@@ -7,13 +7,17 @@ import type { ContainerRecord } from '../model/container.ts';
 import { TsstackError } from '../model/errors.ts';
 import { readDesiredState } from '../store/desired-state.ts';
 import type { ImageRecord } from '../store/image-records.ts';
-import { type HostPaths, stackPaths } from '../store/paths.ts';
+import { type HostPaths, type StackPaths, stackPaths } from '../store/paths.ts';
 
-export interface StackUse {
-  /** Its name and a hash. */
+/** Of containers that exist. */
+export interface ContainerUse {
+  /** The stack's name and a hash. */
   readonly stack: string;
   /** `shop-web-1` → the digest of the manifest of the image it was made of. */
   readonly containers: Readonly<Record<string, string>>;
+}
+
+export interface StackUse extends ContainerUse {
   /** Of manifests: of its containers, and of those it wants. */
   readonly digests: ReadonlySet<string>;
   /** Normalized. */
@@ -26,13 +30,21 @@ export function readStackUses(host: Pick<HostPaths, 'stateDirectory'>): readonly
   return namesIn(`${host.stateDirectory}/stacks`).map((stack) => readUse(host, stack));
 }
 
+/** Reads less, and fails for nothing another version wrote. */
+export function readContainerUses(host: Pick<HostPaths, 'stateDirectory'>): readonly ContainerUse[] {
+  return namesIn(`${host.stateDirectory}/stacks`).map((stack) => {
+    const records = recordsOf(pathsOf(host, stack), stack);
+    return { stack, containers: Object.fromEntries(records.map(({ name, record }) => [name, record.imageDigest])) };
+  });
+}
+
 /** Whether a stack would miss the image. */
 export function isUsed({ reference, manifest }: Pick<ImageRecord, 'reference' | 'manifest'>, uses: readonly StackUse[]): boolean {
   return uses.some(({ digests, references }) => digests.has(manifest.digest) || references.has(reference));
 }
 
 /** Digest of a manifest → containers of all stacks that were made of it, sorted. */
-export function containersByDigest(uses: readonly StackUse[]): ReadonlyMap<string, readonly string[]> {
+export function containersByDigest(uses: readonly ContainerUse[]): ReadonlyMap<string, readonly string[]> {
   const containers = new Map<string, string[]>();
   for (const use of uses)
     for (const [name, digest] of Object.entries(use.containers)) containers.set(digest, [...(containers.get(digest) ?? []), name].sort());
@@ -58,12 +70,21 @@ export function namesIn(directory: string): readonly string[] {
   }
 }
 
-function readUse({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>, stack: string): StackUse {
-  const paths = stackPaths({ stateDirectory, runDirectory: '' }, { id: stack });
-  const there = namesIn(paths.containers).flatMap((name) => {
-    const record = readRecord(`${paths.containers}/${name}`);
+function pathsOf({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>, stack: string): StackPaths {
+  return stackPaths({ stateDirectory, runDirectory: '' }, { id: stack });
+}
+
+function recordsOf({ containers }: StackPaths, stack: string): { readonly name: string; readonly record: ContainerRecord }[] {
+  return namesIn(containers).flatMap((name) => {
+    // One that isn't whole is being made, under a lease, or never will be.
+    const record = readRecord(`${containers}/${name}`);
     return record === undefined ? [] : [{ name: `${nameOfStack(stack)}-${name}`, record }];
   });
+}
+
+function readUse(host: Pick<HostPaths, 'stateDirectory'>, stack: string): StackUse {
+  const paths = pathsOf(host, stack);
+  const there = recordsOf(paths, stack);
   const state = readDesiredState(paths);
   if (state === undefined && fs.existsSync(paths.desired)) {
     throw new TsstackError(
