@@ -27,7 +27,7 @@ export function findRecord(store: Pick<ImageStore, 'list'>, name: string): Image
     throw new TsstackError(`\`${name}\` is the beginning of the digests of several images`, { code: 'usage', hint: `they are ${names}` });
   }
   const near = nearest(
-    name,
+    familiar(name),
     records.map(({ reference }) => familiar(reference)),
   );
   throw new TsstackError(`there is no image \`${name}\` here`, {
