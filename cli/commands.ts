@@ -7,13 +7,16 @@ import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
 import { images } from './commands/images.ts';
+import { inspect } from './commands/inspect.ts';
 import { kill } from './commands/kill.ts';
+import { load } from './commands/load.ts';
 import { logs } from './commands/logs.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { ps } from './commands/ps.ts';
 import { pull } from './commands/pull.ts';
 import { restart } from './commands/restart.ts';
+import { save } from './commands/save.ts';
 import { start } from './commands/start.ts';
 import { stats } from './commands/stats.ts';
 import { stop } from './commands/stop.ts';
@@ -43,6 +46,6 @@ export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
-  ...[pull, images],
+  ...[pull, images, inspect, save, load],
   ...[config, check, doctor, help],
 ];

@@ -13,6 +13,8 @@ import { Session } from './wiring/session.ts';
 import { StackEngine } from './wiring/stack-engine.ts';
 import { runSupervisorProcess } from './wiring/supervisor-process.ts';
 
+export { type HostImages, openHostImages } from './wiring/host-images.ts';
+
 export interface EngineOptions {
   readonly name: string;
   /** Directory of the stack file; its real path is part of the stack's identity. */

@@ -6,8 +6,9 @@ import type { Platform } from '../codec/image-platform.ts';
 import { familiarReference, formatReference, type ImageReference, parseReference } from '../codec/image-reference.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
-import type { ImageRecord } from '../store/image-records.ts';
+import { type ImageRecord, partsOf } from '../store/image-records.ts';
 import type { Lease } from '../store/lease.ts';
+import { findHeld } from './find-held.ts';
 import type { ImageStore } from './image-store.ts';
 import { type LayerWork, pullLayers } from './pull-layers.ts';
 import type { ImageDocument, RemoteImage } from './registry/manifests.ts';
@@ -73,9 +74,8 @@ async function findWhole(
   { store, platform: _, lease, signal }: PullOptions,
 ): Promise<ImageRecord | undefined> {
   if (policy === 'always') return undefined;
-  const record = store.findImage(formatReference(parseReference(reference)));
+  const record = findHeld(store, formatReference(parseReference(reference)), lease);
   if (record) {
-    lease.hold(partsOf(record));
     const { layers } = record;
     const whole =
       store.hasBlob(record.config.digest) && layers.every(({ digest, diffId }) => store.layerDirectory(diffId) ?? store.hasBlob(digest));
@@ -89,10 +89,6 @@ async function findWhole(
     code: 'image',
     hint: record ? 'a part of it was removed; `tsstack pull` fetches that' : '`tsstack pull` fetches it',
   });
-}
-
-function partsOf({ target, manifest, config, layers }: Pick<ImageRecord, 'target' | 'manifest' | 'config' | 'layers'>): string[] {
-  return [...[target, manifest, config, ...layers].map(({ digest }) => digest), ...layers.map(({ diffId }) => diffId)];
 }
 
 async function pullImage(reference: string, options: PullOptions): Promise<ImageRecord> {

@@ -1,6 +1,6 @@
 /** What the CLI and, later, the test API may ask of the engine. `engine/index.ts` makes one. */
 import type { StackSpec } from '../../dsl/spec.ts';
-import type { ContainerExit, ContainerStateName, Health } from './container.ts';
+import type { ContainerExit, ContainerRecord, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
 import type { StackIdentity } from './ids.ts';
 import type { Plan } from './plan.ts';
@@ -27,6 +27,8 @@ export interface Engine extends AsyncDisposable {
   pause(options: TargetOptions): Promise<void>;
   unpause(options: TargetOptions): Promise<void>;
   ps(): Promise<readonly ContainerListing[]>;
+  /** All that is known of each container that is there. */
+  inspect(): Promise<readonly ContainerDetail[]>;
   /** Output lines in order of time. `follow`: goes on until the signal. */
   logs(options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a running container with this process's stdio. Resolves to its exit code (128 + n for a signal). */
@@ -190,6 +192,11 @@ export interface ContainerListing {
   readonly addresses: Readonly<Record<string, string>>;
   /** `127.0.0.1:8080->80/tcp` */
   readonly ports: readonly string[];
+}
+
+export interface ContainerDetail extends ContainerListing {
+  /** Undefined: it was never finished. */
+  readonly record: ContainerRecord | undefined;
 }
 
 export interface LogOptions {

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseDigest } from './digest.ts';
 import { REMOVED, UNFINISHED } from './image-paths.ts';
-import { listImages } from './image-records.ts';
+import { type ImageRecord, listImages, partsOf, removeImage } from './image-records.ts';
 import { removeDeep } from './launcher-runs.ts';
 import { leasedDigests } from './lease.ts';
 import { DirectoryLock } from './lock.ts';
@@ -15,19 +15,30 @@ import { ObjectLock } from './object-lock.ts';
 import type { StoreContext } from './store-context.ts';
 
 export interface GarbageOptions {
-  /** Lowerdirs of all containers of all stacks. Called under the lock: it must not wait. */
+  /**
+   * Lowerdirs of all containers of all stacks. Called under the lock: it must not wait. INVARIANT: it looks when it is called and not
+   * before, for by then the leases have been read: whoever ends one has written down before what its container uses.
+   */
   readonly usedDirectories: () => Iterable<string>;
+  /** Whether an image is to be forgotten, too. Called after `usedDirectories`, and never for one that a lease holds. Default: none is. */
+  readonly forgets?: ((image: ImageRecord) => boolean) | undefined;
+  /** Digests of blobs and diffIDs of layers that somebody else needs: the cache of builds. Called after `usedDirectories`. */
+  readonly alsoNeeded?: (() => Iterable<string>) | undefined;
   /** Say what would be removed, and remove nothing. */
   readonly dryRun?: boolean;
 }
 
 export interface Garbage {
+  /** References of images that are forgotten. */
+  readonly images: readonly string[];
   /** Digests. */
   readonly blobs: readonly string[];
   /** diffIDs, in hexadecimal digits. */
   readonly layers: readonly string[];
-  /** Of blobs, and of layers as their archives say. */
-  readonly bytes: number;
+  /** Digests of blobs of which only a part has come. */
+  readonly partial: readonly string[];
+  /** Of layers as their archives say. */
+  readonly bytes: { readonly blobs: number; readonly layers: number; readonly partial: number };
 }
 
 export async function collectGarbage(context: StoreContext, options: GarbageOptions): Promise<Garbage> {
@@ -39,45 +50,61 @@ export async function collectGarbage(context: StoreContext, options: GarbageOpti
 }
 
 interface Needed {
+  readonly forgotten: readonly string[];
   readonly digests: ReadonlySet<string>;
   readonly layers: ReadonlySet<string>;
 }
 
-function takeNames(context: StoreContext, { usedDirectories, dryRun = false }: GarbageOptions): Garbage {
-  using _lock = DirectoryLock.acquire(context.paths.directory);
-  const needed = whatIsNeeded(context, usedDirectories());
+function takeNames(context: StoreContext, options: GarbageOptions): Garbage {
+  const { paths } = context;
+  using _lock = DirectoryLock.acquire(paths.directory);
+  const needed = whatIsNeeded(context, options);
   const blobs = [...blobNames(context)].filter(({ digest }) => !needed.digests.has(digest));
   const layers = layerNames(context).filter((hex) => !needed.layers.has(hex));
-  const bytes = sum(blobs.map(({ file }) => fs.statSync(file).size)) + sum(layers.map((hex) => layerBytes(context, hex)));
-  const garbage = { blobs: blobs.map(({ digest }) => digest), layers, bytes };
-  if (dryRun) return garbage;
+  const partial = partialNames(context).filter(({ digest }) => !needed.digests.has(digest));
+  const bytes = {
+    blobs: sum(blobs.map(({ file }) => fs.statSync(file).size)),
+    layers: sum(layers.map((hex) => layerBytes(context, hex))),
+    partial: sum(partial.map(({ file }) => fs.statSync(file).size)),
+  };
+  const digestsOf = (files: readonly { readonly digest: string }[]) => files.map(({ digest }) => digest);
+  const garbage = { images: needed.forgotten, blobs: digestsOf(blobs), layers, partial: digestsOf(partial), bytes };
+  if (options.dryRun === true) return garbage;
+  // The reference first: cut off in the middle, there is none to an image that isn't whole.
+  for (const reference of needed.forgotten) removeImage(context, reference);
   for (const { file } of blobs) fs.rmSync(file);
-  for (const hex of layers) fs.renameSync(`${context.paths.layers}/${hex}`, `${context.paths.layers}/${REMOVED}${process.pid}-${hex}`);
-  for (const name of fs.readdirSync(context.paths.partial)) {
-    if (!needed.digests.has(name.replace('-', ':')))
-      removeUnlessLocked(context, `blob-${name}`, () => fs.rmSync(`${context.paths.partial}/${name}`));
-  }
+  for (const hex of layers) fs.renameSync(`${paths.layers}/${hex}`, `${paths.layers}/${REMOVED}${process.pid}-${hex}`);
+  for (const { file, name } of partial) removeUnlessLocked(context, `blob-${name}`, () => fs.rmSync(file));
   return garbage;
 }
 
-function whatIsNeeded(context: StoreContext, directories: Iterable<string>): Needed {
+function whatIsNeeded(context: StoreContext, { usedDirectories, forgets, alsoNeeded }: GarbageOptions): Needed {
   const digests = leasedDigests(context);
-  const layers = new Set([...digests].filter((digest) => digest !== '').map((digest) => parseDigest(digest).hex));
-  for (const { target, manifest, config, layers: ofImage } of listImages(context)) {
-    for (const { digest } of [target, manifest, config, ...ofImage]) digests.add(digest);
-    for (const { diffId } of ofImage) layers.add(parseDigest(diffId).hex);
-  }
-  for (const directory of directories) {
+  digests.delete('');
+  const layers = new Set<string>();
+  for (const directory of usedDirectories()) {
     const [hex = ''] = path.relative(context.paths.layers, directory).split('/');
     layers.add(hex);
   }
-  return { digests, layers };
+  const forgotten: string[] = [];
+  const leased = new Set(digests);
+  for (const image of listImages(context)) {
+    if (!leased.has(image.manifest.digest) && forgets?.(image) === true) forgotten.push(image.reference);
+    else for (const digest of partsOf(image)) digests.add(digest);
+  }
+  for (const digest of alsoNeeded?.() ?? []) digests.add(digest);
+  for (const digest of digests) layers.add(parseDigest(digest).hex);
+  return { forgotten, digests, layers };
 }
 
 function* blobNames({ paths }: StoreContext): Generator<{ digest: string; file: string }> {
   for (const algorithm of fs.readdirSync(paths.blobs))
     for (const hex of fs.readdirSync(`${paths.blobs}/${algorithm}`))
       yield { digest: `${algorithm}:${hex}`, file: `${paths.blobs}/${algorithm}/${hex}` };
+}
+
+function partialNames({ paths }: StoreContext): { digest: string; file: string; name: string }[] {
+  return fs.readdirSync(paths.partial).map((name) => ({ name, digest: name.replace('-', ':'), file: `${paths.partial}/${name}` }));
 }
 
 function layerNames({ paths }: StoreContext): string[] {

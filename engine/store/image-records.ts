@@ -26,6 +26,11 @@ export interface ImageLayer extends Descriptor {
   readonly diffId: string;
 }
 
+/** Digests of all that the image consists of: blobs, and the diffIDs of its layers. */
+export function partsOf({ target, manifest, config, layers }: Pick<ImageRecord, 'target' | 'manifest' | 'config' | 'layers'>): string[] {
+  return [...[target, manifest, config, ...layers].map(({ digest }) => digest), ...layers.map(({ diffId }) => diffId)];
+}
+
 /** Takes the place of what the reference stood for. */
 export function recordImage({ paths }: StoreContext, record: ImageRecord): void {
   const file = recordFile(paths.records, record.reference);

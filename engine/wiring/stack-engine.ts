@@ -4,7 +4,9 @@ import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
 import type { ParamsOf } from '../control/calls.ts';
 import { type ControlConnection, SupervisorGone } from '../control/client.ts';
+import { readRecord } from '../kernel/containers.ts';
 import type {
+  ContainerDetail,
   ContainerListing,
   DownOptions,
   Engine,
@@ -124,6 +126,12 @@ export class StackEngine implements Engine {
     requireRoot('list containers');
     const connection = await this.#openOrAdopt();
     return connection ? connection.call('ps', {}) : listUnsupervised(this.#session);
+  }
+
+  async inspect(): Promise<readonly ContainerDetail[]> {
+    const listings = await this.ps();
+    const { containers } = this.#session.paths;
+    return listings.map((listing) => ({ ...listing, record: readRecord(`${containers}/${listing.name}`) }));
   }
 
   async untilStopped({ targets, signal, onEvent }: TargetOptions): Promise<readonly ContainerListing[]> {

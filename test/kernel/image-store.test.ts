@@ -429,7 +429,7 @@ describe('garbage', () => {
     const store = await emptyStore();
     const record = await load(store, layout);
     const lowerdirs = await extractAll(store, record);
-    const none = { blobs: [], layers: [], bytes: 0 };
+    const none = { images: [], blobs: [], layers: [], partial: [], bytes: { blobs: 0, layers: 0, partial: 0 } };
     expect(await store.collectGarbage({ usedDirectories: () => [] })).toEqual(none);
     expect(store.remove(record.reference)).toBe(true);
     const [first = '', second = '', third = ''] = record.layers.map(({ diffId }) => diffId);

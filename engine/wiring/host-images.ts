@@ -1,0 +1,54 @@
+/** The images of this host for commands that need no stack. */
+import type { Readable, Writable } from 'node:stream';
+import { openImageStore } from '../image/image-store.ts';
+import { saveImages } from '../image/save.ts';
+import type { ImageDetail, LoadedImage } from '../model/images.ts';
+import { type HostPaths, imagesDirectory } from '../store/paths.ts';
+import { findRecord } from './find-record.ts';
+import { inspectImage } from './image-inspect.ts';
+import { loadHostImages } from './image-load.ts';
+import { containersByDigest, readContainerUses } from './image-users.ts';
+import { requireRoot } from './prepare.ts';
+import { tellStorageFailures } from './storage-failure.ts';
+
+/** Names: references as people write them (`postgres:17`), or the beginning of a digest. All throw `not-found` for one that isn't here. */
+export interface HostImages {
+  inspect(names: readonly string[], signal: AbortSignal): Promise<readonly ImageDetail[]>;
+  /** As one archive: an OCI image layout that `docker load` reads, too. Leaves `output` open. */
+  save(names: readonly string[], output: Writable, signal: AbortSignal): Promise<void>;
+  /** @param source path of an OCI image layout, of an archive of one or of `docker save`; or such an archive as a stream. */
+  load(source: string | Readable, signal: AbortSignal): Promise<readonly LoadedImage[]>;
+}
+
+export interface HostImagesOptions extends HostPaths {
+  /** The launcher's binary. */
+  readonly launcher: string;
+}
+
+export function openHostImages(host: HostImagesOptions): HostImages {
+  const open = (what: string, signal: AbortSignal) => {
+    requireRoot(what);
+    return openImageStore({ directory: imagesDirectory(host), launcherBinary: host.launcher }, signal);
+  };
+  const told = <T>(work: () => Promise<T>): Promise<T> => tellStorageFailures(host.stateDirectory, work);
+  return {
+    inspect: (names, signal) =>
+      told(async () => {
+        const store = await open('inspect images', signal);
+        const users = containersByDigest(readContainerUses(host));
+        return names.map((name) => inspectImage(store, findRecord(store, name), users));
+      }),
+    async save(names, output, signal) {
+      const store = await open('save images', signal);
+      await saveImages(store, unique(names.map((name) => findRecord(store, name))), output, signal);
+    },
+    load: (source, signal) => told(async () => loadHostImages(await open('load images', signal), source, signal)),
+  };
+}
+
+/** Named twice, an image is in the archive once. */
+function unique<T>(items: readonly T[]): readonly T[] {
+  const seen = new Map<string, T>();
+  for (const item of items) seen.set(JSON.stringify(item), item);
+  return [...seen.values()];
+}
