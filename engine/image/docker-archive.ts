@@ -7,7 +7,7 @@ import { hashFile } from '../store/blob-file.ts';
 import { type ArchiveDirectory, storeFile } from './archive-directory.ts';
 import { compressionOf } from './decompress.ts';
 import type { ImageStore } from './image-store.ts';
-import type { LoadedImage, LoadOptions } from './oci-layout.ts';
+import { type LoadedImage, type LoadOptions, severalImages } from './oci-layout.ts';
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from './stored-image.ts';
 
 interface SavedImage {
@@ -33,6 +33,12 @@ export async function loadDockerArchive(
           ? undefined
           : `it has ${images.flatMap(({ tags }) => tags.map((tag) => `\`${tag}\``)).join(', ') || 'images without names'}`,
     });
+  }
+  if (options.sole === true && wanted.length > 1) {
+    throw severalImages(
+      archive.name,
+      wanted.map(({ tags, config }) => tags[0] ?? config),
+    );
   }
   const loaded: LoadedImage[] = [];
   for (const image of wanted) {

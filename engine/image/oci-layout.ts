@@ -27,8 +27,10 @@ export interface LoadOptions {
   /** Gets all that comes, so that it isn't garbage before it is recorded. */
   readonly lease: Lease;
   readonly signal: AbortSignal;
-  /** Only the image of that name. */
+  /** Only the image of that name, or digest. */
   readonly name?: string | undefined;
+  /** One image is wanted: several are an error that lists them, and of one image's manifests the platform's is loaded. */
+  readonly sole?: boolean;
 }
 
 /** containerd writes the whole reference, others the tag alone (image-layout.md, "index.json"; annotations.md). */
@@ -39,7 +41,7 @@ const NAME = 'org.opencontainers.image.ref.name';
 export async function loadOciLayout(store: ImageStore, archive: ArchiveDirectory, options: LoadOptions): Promise<readonly LoadedImage[]> {
   const index = fs.readFileSync(archive.file('index.json'));
   const entries = indexEntries(index, `\`index.json\` of \`${archive.name}\``);
-  const wanted = entries.filter((entry) => options.name === undefined || nameOf(entry) === options.name);
+  const wanted = entries.filter((entry) => options.name === undefined || namesOf(entry).includes(options.name));
   if (wanted.length === 0) {
     const names = entries.map((entry) => `\`${nameOf(entry) ?? entry.digest}\``).join(', ');
     throw new TsstackError(`cannot load \`${archive.name}\`: there is no image \`${options.name ?? ''}\` in it`, {
@@ -48,12 +50,40 @@ export async function loadOciLayout(store: ImageStore, archive: ArchiveDirectory
     });
   }
   const loaded: LoadedImage[] = [];
-  for (const entry of wanted) loaded.push({ name: nameOf(entry), ...(await loadEntry(store, archive, { entry, ...options })) });
+  for (const entry of options.sole === true ? [soleEntry(wanted, archive.name, options.platform)] : wanted)
+    loaded.push({ name: nameOf(entry), ...(await loadEntry(store, archive, { entry, ...options })) });
   return loaded;
 }
 
 function nameOf({ annotations }: IndexEntry): string | undefined {
   return annotations?.[FULL_NAME] ?? annotations?.[NAME];
+}
+
+/** What people may call it: as containerd has it, in full or not; as others have it; by its digest. */
+function namesOf({ annotations, digest }: IndexEntry): readonly string[] {
+  const full = annotations?.[FULL_NAME];
+  return [full, full?.replace(/^docker\.io\/(library\/)?/, ''), annotations?.[NAME], digest].filter((name) => name !== undefined);
+}
+
+/** Some tools write the manifests of one image side by side, one a platform, instead of an index of them. */
+function soleEntry(entries: readonly IndexEntry[], archive: string, platform: Platform): IndexEntry {
+  const [first, ...others] = entries;
+  if (first === undefined) throw severalImages(archive, []);
+  if (others.every(({ digest }) => digest === first.digest)) return first;
+  const isOneImage = entries.every((entry) => entry.platform !== undefined && nameOf(entry) === nameOf(first));
+  if (isOneImage) return chooseManifest(entries, platform, `the image of \`${archive}\``);
+  throw severalImages(
+    archive,
+    entries.map((entry) => nameOf(entry) ?? entry.digest),
+  );
+}
+
+export function severalImages(archive: string, names: readonly string[]): TsstackError {
+  const listed = names.map((name) => `\`${name}\``).join(', ');
+  return new TsstackError(`cannot load \`${archive}\`: it has several images, and one of them must be chosen`, {
+    code: 'image',
+    hint: `give the name of one: ${listed}`,
+  });
 }
 
 function indexEntries(content: Uint8Array, what: string): IndexEntry[] {
