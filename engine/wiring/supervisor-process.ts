@@ -10,6 +10,7 @@ import type { ContainerListing } from '../model/engine.ts';
 import type { OnEvent } from '../model/events.ts';
 import { FileLock } from '../store/lock.ts';
 import type { StackPaths } from '../store/paths.ts';
+import { IdleCollection } from './idle-collection.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { kill, pause, restart, start, stop, unpause } from './supervisor-control.ts';
 import { down, up } from './supervisor-up.ts';
@@ -34,7 +35,12 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
     // Who is connected may be about to ask for something; of one that has taken the stack down nothing more is to be had.
     if (server.connections === 0 || supervisor.takenDown) end();
   };
-  await using supervisor = new Supervisor({ ...options, onSettled: considerEnd });
+  using garbage = new IdleCollection();
+  const onSettled = (): void => {
+    garbage.postpone();
+    considerEnd();
+  };
+  await using supervisor = new Supervisor({ ...options, onSettled });
   await supervisor.renewDesired();
   server = await listenControl(paths.socket, handlersOf(supervisor, end), considerEnd);
   supervisor.adopt();

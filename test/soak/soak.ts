@@ -24,9 +24,12 @@ export interface Footprint {
   /** How many of each kind. */
   readonly fds: Readonly<Record<string, number>>;
   readonly launcherFds: Readonly<Record<string, number>>;
-  /** Bytes that no other process shares. */
+  /** Bytes that no other process shares, at rest. */
   readonly memory: number;
 }
+
+/** What a supervisor may cost when nothing happens. */
+const MOST_BYTES = 45 * 1024 * 1024;
 
 interface Soak {
   readonly p: Project;
@@ -211,7 +214,12 @@ async function footprint(p: Project): Promise<Footprint> {
     const now = kinds(pid);
     if (total(now) < total(fds)) fds = now;
   }
-  return { fds, launcherFds: kinds(launcher), memory: privateBytes(pid) };
+  const atRest = { holds: (bytes: number) => bytes < MOST_BYTES, timeoutMs: 20_000 };
+  return {
+    fds,
+    launcherFds: kinds(launcher),
+    memory: await until('the supervisor has given memory back', () => privateBytes(pid), atRest),
+  };
 }
 
 function total(counts: Readonly<Record<string, number>>): number {
