@@ -49,6 +49,28 @@ export async function collectGarbage(context: StoreContext, options: GarbageOpti
   return found;
 }
 
+export interface StoreObject {
+  /** As in `Garbage`. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** All that is there, needed or not. */
+export function measureStore(context: StoreContext): Readonly<Record<'blobs' | 'layers' | 'partial', readonly StoreObject[]>> {
+  // Nothing else loses its name meanwhile, but a partial download that becomes a blob.
+  using _lock = DirectoryLock.acquire(context.paths.directory);
+  const files = (found: Iterable<{ readonly digest: string; readonly file: string }>): StoreObject[] =>
+    [...found].flatMap(({ digest, file }) => {
+      const stat = fs.statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? [] : [{ name: digest, bytes: stat.size }];
+    });
+  return {
+    blobs: files(blobNames(context)),
+    layers: layerNames(context).map((hex) => ({ name: hex, bytes: layerBytes(context, hex) })),
+    partial: files(partialNames(context)),
+  };
+}
+
 interface Needed {
   readonly forgotten: readonly string[];
   readonly digests: ReadonlySet<string>;
