@@ -6,6 +6,7 @@ import { blobStream } from '../store/blobs.ts';
 import { parseDigest } from '../store/digest.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import type { ImageStore } from './image-store.ts';
+import { layerBlobStream } from './layer-blob.ts';
 
 /** Two blocks of zeros end an archive (pax(1)). */
 const BLOCK = 512;
@@ -17,11 +18,14 @@ const BLOCK = 512;
 export async function saveImages(store: ImageStore, images: readonly ImageRecord[], output: Writable, signal: AbortSignal): Promise<void> {
   const blobs = new Map<string, Descriptor>();
   for (const { manifest, config, layers } of images) for (const part of [manifest, config, ...layers]) blobs.set(part.digest, part);
-  using _lease = store.lease([...blobs.keys()]);
+  const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.digest, layer] as const)));
+  using _lease = store.lease([...blobs.keys(), ...[...layers.values()].map(({ diffId }) => diffId)]);
   await write(output, fileEntry('oci-layout', JSON.stringify({ imageLayoutVersion: '1.0.0' })), signal);
   for (const { digest, size } of blobs.values()) {
     await write(output, header(blobName(digest), size), signal);
-    for await (const chunk of blobStream(store.context, digest, signal)) await write(output, chunk as Buffer, signal);
+    const layer = layers.get(digest);
+    const content = layer === undefined ? blobStream(store.context, digest, signal) : await layerBlobStream(store, layer, signal);
+    for await (const chunk of content) await write(output, chunk as Buffer, signal);
     await write(output, padding(size), signal);
   }
   await write(output, fileEntry('index.json', JSON.stringify(indexOf(images))), signal);

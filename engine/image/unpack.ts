@@ -3,16 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { getSystemErrorName } from 'node:util';
 import { decodeFrames } from '../codec/launcher-frames.ts';
 import { TsstackError } from '../model/errors.ts';
 import { READ_SIZE } from '../store/blob-file.ts';
 import { parseDigest } from '../store/digest.ts';
-import type { UnpackedLayer, UnpackOptions } from '../store/layers.ts';
-import { hintForErrno } from '../store/store-error.ts';
+import type { UnpackedLayer, UnpackOptions, UnpackTarget } from '../store/layers.ts';
 import { compressionOf, decompressor } from './decompress.ts';
+import { entryError } from './entry-error.ts';
 
 /**
  * Extracts a blob into an empty directory. What of it is there after an error is the caller's to remove.
@@ -20,29 +19,40 @@ import { compressionOf, decompressor } from './decompress.ts';
  */
 export function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer> {
   const { algorithm } = parseDigest(options.diffId);
-  return extract(options, algorithm);
+  return extractFile(options, algorithm);
 }
 
 /** The same with any archive, of which no digest is known. */
 export async function extractArchive(options: Omit<UnpackOptions, 'diffId'>): Promise<void> {
-  await extract(options, 'sha256');
+  await extractFile(options, 'sha256');
 }
 
-async function extract(options: Omit<UnpackOptions, 'diffId'>, algorithm: string): Promise<UnpackedLayer> {
-  const { launcherBinary, directory, file, lockFd, signal } = options;
+/** The same with an archive that is being made, uncompressed. Its error is told as it is. */
+export function unpackStream({ archive, ...options }: UnpackTarget & { readonly archive: Readable }): Promise<UnpackedLayer> {
+  return extract(options, (stdin) => sendCounted([archive], stdin, { algorithm: 'sha256', signal: options.signal }));
+}
+
+type Sent = Pick<UnpackedLayer, 'diffId' | 'bytes'>;
+
+async function extractFile(options: Omit<UnpackOptions, 'diffId'>, algorithm: string): Promise<UnpackedLayer> {
+  options.signal.throwIfAborted();
+  const blob = await open(options.file);
+  try {
+    return await extract(options, (stdin) => sendBlob(blob, stdin, { ...options, algorithm }));
+  } finally {
+    await blob.close();
+  }
+}
+
+async function extract(target: UnpackTarget, send: (stdin: Writable) => Promise<Sent>): Promise<UnpackedLayer> {
+  const { launcherBinary, directory, lockFd, signal } = target;
   signal.throwIfAborted();
-  const blob = await open(file);
   // The lock goes along: if this process is killed, nobody else works on the directory before the child has ended, too.
   const stdio = ['pipe', 'pipe', 'inherit', lockFd] as const;
   const child = spawn(launcherBinary, ['unpack', directory], { stdio: [...stdio], signal, killSignal: 'SIGKILL' });
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new Error('the launcher has no pipes');
-  const [sent, answered, ended] = await Promise.allSettled([
-    send(blob, stdin, { ...options, algorithm }),
-    readAnswers(stdout),
-    exited(child),
-  ]);
-  await blob.close();
+  const [sent, answered, ended] = await Promise.allSettled([send(stdin), readAnswers(stdout), exited(child)]);
   signal.throwIfAborted();
   if (ended.status === 'rejected') throw ended.reason;
   if (answered.status === 'rejected') throw answered.reason;
@@ -52,16 +62,14 @@ async function extract(options: Omit<UnpackOptions, 'diffId'>, algorithm: string
   return { ...sent.value, implicit: answered.value.implicit, opaque: answered.value.opaque, unsupported: answered.value.unsupported };
 }
 
-async function send(
+async function sendBlob(
   blob: FileHandle,
   stdin: Writable,
   { mediaType, algorithm, signal, onProgress }: Omit<UnpackOptions, 'diffId'> & { readonly algorithm: string },
-): Promise<Pick<UnpackedLayer, 'diffId' | 'bytes'>> {
+): Promise<Sent> {
   const start = Buffer.alloc(4);
   await blob.read(start, 0, start.length, 0);
   const decompress = await decompressor(compressionOf(start, mediaType));
-  const hash = createHash(algorithm);
-  let bytes = 0;
   let read = 0;
   const source = blob.createReadStream({ start: 0, highWaterMark: READ_SIZE, autoClose: false });
   source.on('data', (chunk) => {
@@ -69,6 +77,16 @@ async function send(
     onProgress?.(read);
   });
   source.pause();
+  return sendCounted(decompress === undefined ? [source] : [source, decompress], stdin, { algorithm, signal });
+}
+
+async function sendCounted(
+  [source, ...through]: readonly [Readable, ...Transform[]],
+  stdin: Writable,
+  { algorithm, signal }: { readonly algorithm: string; readonly signal: AbortSignal },
+): Promise<Sent> {
+  const hash = createHash(algorithm);
+  let bytes = 0;
   async function* counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
       hash.update(chunk);
@@ -76,6 +94,7 @@ async function send(
       yield chunk;
     }
   }
+  const [decompress] = through;
   if (decompress === undefined) await pipeline(source, counted, stdin, { signal });
   else await pipeline(source, decompress, counted, stdin, { signal });
   return { diffId: `${algorithm}:${hash.digest('hex')}`, bytes };
@@ -108,14 +127,6 @@ async function readAnswers(stdout: Readable): Promise<Answers> {
     }
   }
   return { done, error, implicit, opaque, unsupported: [...unsupported] };
-}
-
-function entryError([path = '', stage = 'launcher', errno = '0', detail = '']: readonly string[]): TsstackError {
-  const name = Number(errno) > 0 ? getSystemErrorName(-Number(errno)) : `errno ${errno}`;
-  const entry = path === '' ? '' : `entry \`${path}\`: `;
-  const why =
-    stage === 'header' || stage === 'input' || stage === 'path' ? `${detail} (${name})` : `${stage} \`${detail}\` failed with ${name}`;
-  return new TsstackError(`${entry}${why}`, { code: 'image', hint: hintForErrno(name) });
 }
 
 /** A broken blob ends the stream early, and the launcher's complaint only follows from that. EPIPE is the other way round. */

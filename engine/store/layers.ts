@@ -1,10 +1,12 @@
 /** Layers, each extracted once, by its diffID, and used as a lowerdir by every image that has it. */
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { TsstackError } from '../model/errors.ts';
 import { blobPath } from './blobs.ts';
 import { parseDigest, shortDigest } from './digest.ts';
 import { UNFINISHED } from './image-paths.ts';
 import { removeDeep } from './launcher-runs.ts';
+import type { Lease } from './lease.ts';
 import type { ObjectLock } from './object-lock.ts';
 import { lockObject, type StoreContext } from './store-context.ts';
 import { storeError } from './store-error.ts';
@@ -25,15 +27,18 @@ export interface LayerFacts {
 
 export type UnpackedLayer = LayerFacts;
 
-export interface UnpackOptions {
+export interface UnpackTarget {
   readonly launcherBinary: string;
   /** Empty. */
   readonly directory: string;
+  readonly lockFd: number;
+  readonly signal: AbortSignal;
+}
+
+export interface UnpackOptions extends UnpackTarget {
   readonly file: string;
   readonly mediaType: string;
   readonly diffId: string;
-  readonly lockFd: number;
-  readonly signal: AbortSignal;
   /** Compressed bytes so far. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
@@ -79,8 +84,7 @@ export async function extractLayer(context: StoreContext, request: LayerRequest,
   const unfinished = `${context.paths.layers}/${UNFINISHED}${process.pid}-${hex}`;
   try {
     await extract(context, request, { unpack, unfinished, lock });
-    markUnflushed(context, 'layer', request.diffId);
-    fs.renameSync(unfinished, `${context.paths.layers}/${hex}`);
+    giveName(context, unfinished, request.diffId);
   } catch (error) {
     await removeDeep(context.launcherBinary, unfinished);
     request.signal.throwIfAborted();
@@ -94,9 +98,7 @@ async function extract(
   { diffId, blob, mediaType, signal, onProgress }: LayerRequest,
   { unpack, unfinished, lock }: { unpack: Unpack; unfinished: string; lock: ObjectLock },
 ): Promise<void> {
-  const directory = `${unfinished}/fs`;
-  fs.mkdirSync(directory, { recursive: true });
-  fs.chmodSync(directory, 0o755);
+  const directory = makeRoot(unfinished);
   const file = blobPath(context, blob);
   const unpacked = await unpack({
     launcherBinary: context.launcherBinary,
@@ -111,7 +113,60 @@ async function extract(
   if (unpacked.diffId !== diffId) {
     throw new TsstackError(`its content has the diffID \`${unpacked.diffId}\`, and the image says \`${diffId}\``, { code: 'image' });
   }
-  fs.writeFileSync(`${unfinished}/layer.json`, `${JSON.stringify(unpacked)}\n`);
+  writeFacts(unfinished, unpacked);
+}
+
+/** What a layer of which nobody knows the diffID yet is unpacked from. */
+export interface NewLayer {
+  readonly unpack: (target: UnpackTarget) => Promise<UnpackedLayer>;
+  /** Gets its diffID before anybody else can find it. */
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A layer that is made here: it gets its name when its content is known. One that is there already is taken instead.
+ * @throws what `unpack` does; the signal's reason. Nothing is left then.
+ */
+export async function addLayer(context: StoreContext, { unpack, lease, signal }: NewLayer): Promise<UnpackedLayer> {
+  const { launcherBinary } = context;
+  // As the name of an unfinished layer ends with that of its lock, garbage collection leaves this one alone, too.
+  const name = randomBytes(16).toString('hex');
+  const unfinished = `${context.paths.layers}/${UNFINISHED}${process.pid}-${name}`;
+  using making = await lockObject(context, `layer-${name}`, signal);
+  try {
+    const facts = await unpack({ launcherBinary, directory: makeRoot(unfinished), lockFd: making.fd, signal });
+    writeFacts(unfinished, facts);
+    lease.hold([facts.diffId]);
+    const { hex } = parseDigest(facts.diffId);
+    using _lock = await lockObject(context, `layer-${hex}`, signal);
+    if (layerDirectory(context, facts.diffId) !== undefined) await removeDeep(launcherBinary, unfinished);
+    else {
+      await removeLeftovers(context, hex);
+      giveName(context, unfinished, facts.diffId);
+    }
+    return facts;
+  } catch (error) {
+    await removeDeep(launcherBinary, unfinished);
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+function makeRoot(unfinished: string): string {
+  const directory = `${unfinished}/fs`;
+  fs.mkdirSync(directory, { recursive: true });
+  fs.chmodSync(directory, 0o755);
+  return directory;
+}
+
+function writeFacts(unfinished: string, facts: LayerFacts): void {
+  fs.writeFileSync(`${unfinished}/layer.json`, `${JSON.stringify(facts)}\n`);
+}
+
+function giveName(context: StoreContext, unfinished: string, diffId: string): void {
+  markUnflushed(context, 'layer', diffId);
+  fs.renameSync(unfinished, `${context.paths.layers}/${parseDigest(diffId).hex}`);
 }
 
 /** Of a process that was killed. Its lock is ours now, so nobody works on it. */

@@ -1,10 +1,11 @@
 #include "packets.h"
 
 #include "cleanup.h"
-
 #include "fail.h"
+#include "files.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -45,6 +46,13 @@ const char *packet_next(const struct packet *packet, size_t *offset)
   const char *text = packet->data + *offset;
   *offset += strlen(text) + 1;
   return text;
+}
+
+int packet_write_frame(int fd, const struct packet *packet)
+{
+  uint32_t size = (uint32_t)packet->size;
+  uint8_t header[4] = {(uint8_t)size, (uint8_t)(size >> 8), (uint8_t)(size >> 16), (uint8_t)(size >> 24)};
+  return write_all(fd, header, sizeof header) < 0 ? -1 : write_all(fd, packet->data, packet->size);
 }
 
 int packet_send(int socket, const struct packet *packet, int passed_fd)

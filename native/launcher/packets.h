@@ -19,6 +19,8 @@ void packet_add_warnings(struct packet *packet);
 /** The next string, a null pointer past the last. Start with `*offset` 0. */
 const char *packet_next(const struct packet *packet, size_t *offset);
 
+/** As a frame (PROTOCOL.md, "Frames"). -1 with errno. */
+int packet_write_frame(int fd, const struct packet *packet);
 /** `passed_fd`: sent along, or -1. */
 int packet_send(int socket, const struct packet *packet, int passed_fd);
 int packet_send_word(int socket, const char *word);

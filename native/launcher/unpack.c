@@ -6,7 +6,6 @@
 
 #include "cleanup.h"
 #include "fail.h"
-#include "files.h"
 #include "packets.h"
 #include "unpack_archive.h"
 #include "unpack_attributes.h"
@@ -156,11 +155,7 @@ static int extract(struct entry *entry, const struct place *place)
 /** A frame on standard output. */
 static int answer(const struct packet *packet)
 {
-  uint32_t size = (uint32_t)packet->size;
-  uint8_t header[4] = {(uint8_t)size, (uint8_t)(size >> 8), (uint8_t)(size >> 16), (uint8_t)(size >> 24)};
-  if (write_all(STDOUT_FILENO, header, sizeof header) < 0 || write_all(STDOUT_FILENO, packet->data, packet->size) < 0)
-    return fail("answer", errno, "standard output");
-  return 0;
+  return packet_write_frame(STDOUT_FILENO, packet) < 0 ? fail("answer", errno, "standard output") : 0;
 }
 
 static int tell_failure(const char *path)

@@ -17,12 +17,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ImageStore, openImageStore } from '../../engine/image/image-store.ts';
+import { layerBlobStream } from '../../engine/image/layer-blob.ts';
 import { loadImages } from '../../engine/image/load.ts';
+import { type StoredLayer, storeLayer } from '../../engine/image/pack.ts';
 import { saveImages } from '../../engine/image/save.ts';
-import { describeImage } from '../../engine/image/stored-image.ts';
+import { describeImage, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../engine/image/stored-image.ts';
 import type { ImageRecord } from '../../engine/store/image-records.ts';
 import { tar } from '../support/tar-bytes.ts';
 import { LAUNCHER, listTree } from './unpack-fixture.ts';
@@ -206,6 +209,102 @@ const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(by
 async function put(store: ImageStore, blob: Buffer): Promise<string> {
   return (await store.storeContent('application/octet-stream', blob, signal)).digest;
 }
+
+describe('a directory', () => {
+  const made = (script: string) => {
+    const source = mkdtempSync(join(directory, 'source-'));
+    execFileSync('sh', ['-ec', script], { cwd: source });
+    return source;
+  };
+  const asImageLayer = ({ diffId, size }: StoredLayer) => ({ mediaType: OCI_LAYER, digest: diffId, diffId, size });
+  /** An image whose only layer was made here. */
+  async function record(store: ImageStore, layer: StoredLayer): Promise<ImageRecord> {
+    const config = await put(
+      store,
+      Buffer.from(JSON.stringify({ ...platform, config: {}, rootfs: { type: 'layers', diff_ids: [layer.diffId] } })),
+    );
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: OCI_MANIFEST,
+        config: { mediaType: OCI_CONFIG, digest: config, size: statSync(store.blobPath(config)).size },
+        layers: [{ mediaType: OCI_LAYER, digest: layer.diffId, size: layer.size }],
+      }),
+    );
+    const descriptor = await store.storeContent(OCI_MANIFEST, manifest, signal);
+    return describeImage(store, { reference: 'example.test/made:1', target: descriptor, manifest: descriptor, recordedAt: 1 });
+  }
+
+  test('becomes a layer as if its archive had been pulled, once for the same content', async () => {
+    const store = await emptyStore();
+    using lease = store.lease([]);
+    const source = made('mkdir -p a/b; echo x > a/f; ln a/f g; mknod gone c 0 0; touch -d @7 a/b; chown -R 65536:65536 . ; chown 65541 g');
+    const layers = await Promise.all([1, 2].map(() => storeLayer(store, { directory: source, uidBase: 65536, lease, signal })));
+    const [layer = { diffId: '', size: 0 }] = layers;
+    expect(layers).toEqual([layer, layer]);
+    const archive = execFileSync(LAUNCHER, ['pack', '--uid-base', '65536', source]);
+    expect(layer).toEqual({ diffId: digestOf(archive), size: archive.length });
+    expect(readdirSync(store.context.paths.layers)).toEqual([layer.diffId.slice(7)]);
+    expect([readdirSync(store.context.paths.locks), readdirSync(store.context.paths.blobs)]).toEqual([[], []]);
+    expect(store.layerFacts(layer.diffId)).toMatchObject({ diffId: layer.diffId, bytes: archive.length, opaque: false, unsupported: [] });
+    const found = listTree(store.layerDirectory(layer.diffId) ?? '');
+    expect([found['a/f']?.slice(0, 14), found['gone']?.slice(0, 11)]).toEqual(['0o100644 5 0 1', '0o20000 0 0']);
+    expect(await buffer(await layerBlobStream(store, asImageLayer(layer), signal))).toEqual(archive);
+  });
+
+  test('that cannot be one leaves nothing, whether it is refused or called off', async () => {
+    const store = await emptyStore();
+    using lease = store.lease([]);
+    const source = made('mkdir d; touch d/.wh.x; head -c 30000000 /dev/zero > big');
+    await expect(storeLayer(store, { directory: source, lease, signal })).rejects.toThrow(
+      `cannot pack \`${source}\`: entry \`d/.wh.x\`: \`.wh.x\` would hide a file (EINVAL)`,
+    );
+    rmSync(join(source, 'd'), { recursive: true });
+    const stop = new AbortController();
+    const storing = storeLayer(store, { directory: source, lease, signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(storing).rejects.toThrow('enough');
+    expect([readdirSync(store.context.paths.layers), readdirSync(store.context.paths.locks)]).toEqual([[], []]);
+  });
+
+  test('is, as an image, saved and loaded with an archive that is made when it is needed', async () => {
+    const store = await emptyStore();
+    using lease = store.lease([]);
+    const layer = await storeLayer(store, { directory: made('mkdir a; echo x > a/f; touch -d @5 a'), lease, signal });
+    const image = await record(store, layer);
+    const saved = join(directory, 'made.tar');
+    const output = createWriteStream(saved);
+    await saveImages(store, [image], output, signal);
+    output.end();
+    await once(output, 'close');
+    const other = await load(await emptyStore(), saved);
+    expect([other.manifest.digest, other.layers]).toEqual([image.manifest.digest, image.layers]);
+  });
+
+  test('stays when garbage is collected as long as a record or a lease needs it', async () => {
+    const store = await emptyStore();
+    const lease = store.lease([]);
+    const layer = await storeLayer(store, { directory: made('touch a'), lease, signal });
+    expect((await store.collectGarbage({ usedDirectories: () => [] })).layers).toEqual([]);
+    const image = await record(store, layer);
+    store.recordImage(image);
+    lease[Symbol.dispose]();
+    expect(await store.collectGarbage({ usedDirectories: () => [] })).toEqual({ blobs: [], layers: [], bytes: 0 });
+    store.remove(image.reference);
+    expect((await store.collectGarbage({ usedDirectories: () => [] })).layers).toEqual([layer.diffId.slice(7)]);
+    await expect(layerBlobStream(store, asImageLayer(layer), signal)).rejects.toThrow(
+      /^cannot read layer `sha256:[0-9a-f]{12}`: it is not here$/,
+    );
+  });
+
+  test('that was changed in the store is not given out as what it was', async () => {
+    const store = await emptyStore();
+    using lease = store.lease([]);
+    const layer = await storeLayer(store, { directory: made('echo x > f'), lease, signal });
+    writeFileSync(join(store.layerDirectory(layer.diffId) ?? '', 'f'), 'y\n');
+    await expect(buffer(await layerBlobStream(store, asImageLayer(layer), signal))).rejects.toThrow('its directory was changed');
+  });
+});
 
 describe('a layer', () => {
   const archive = tar([{ name: 'a/file', content: 'x'.repeat(300_000) }]);
