@@ -16,6 +16,7 @@ import { plan } from './commands/plan.ts';
 import { prune } from './commands/prune.ts';
 import { ps } from './commands/ps.ts';
 import { pull } from './commands/pull.ts';
+import { push } from './commands/push.ts';
 import { restart } from './commands/restart.ts';
 import { save } from './commands/save.ts';
 import { start } from './commands/start.ts';
@@ -48,7 +49,7 @@ export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
-  ...[pull, images, inspect, save, load],
+  ...[pull, push, images, inspect, save, load],
   ...[prune, system],
   ...[config, check, doctor, help],
 ];

@@ -40,6 +40,25 @@ describe('sending a blob', () => {
     expect(server.requests.at(-1)).toBe(`PUT /elsewhere/1?state=a&digest=${encodeURIComponent(descriptor.digest)}`);
   });
 
+  test('is taken from another repository of the registry, where that may be read', async () => {
+    for (const [status, outcome] of [
+      [201, 'mounted'],
+      [202, 'sent'],
+      [403, 'sent'],
+    ] as const) {
+      await using server = await scriptedRegistry((request, response, url) => {
+        if (request.method === 'HEAD') response.writeHead(404).end();
+        else if (request.method === 'POST') {
+          const mounting = url.searchParams.get('mount') === descriptor.digest && url.searchParams.get('from') === 'team/other';
+          response.writeHead(mounting ? status : 202, { location: '/upload/1' }).end();
+        } else request.on('end', () => response.writeHead(201).end()).resume();
+      });
+      using registry = open();
+      const repository = { registry: server.host, repository: 'app' };
+      expect(await registry.putBlob(repository, { ...source, mountFrom: 'team/other' }, { signal })).toBe(outcome);
+    }
+  });
+
   test('is tried again from the start if the connection breaks', async () => {
     let puts = 0;
     await using server = await scriptedRegistry(
@@ -71,7 +90,8 @@ describe('sending a blob', () => {
     };
     await expect(registry.putBlob({ registry: server.host, repository: 'app' }, endless, { signal })).rejects.toMatchObject({
       kind: 'refused',
-      message: expect.stringContaining('status 413 (too large)'),
+      message: expect.stringContaining('(too large)'),
+      hint: expect.stringContaining('has a limit'),
     });
     expect(left?.destroyed).toBe(true);
   });
