@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { busyboxImage, missingPrograms } from '../support/busybox-image.ts';
 import { type DockerRegistry, startDockerRegistry, temporaryDirectory } from '../support/docker-registry.ts';
 import { only } from '../support/stack-file.ts';
+import { listen } from '../support/supervised.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
 
 const PORT = 5008;
@@ -72,6 +73,10 @@ describe.skipIf(missing.length > 0)('a registry that wants to know who asks', ()
       expect([stranger.code, stranger.stderr]).toEqual([1, expect.stringContaining(`cannot pull \`${HOST}/team/web:1\``)]);
       await p.ok(['up', '-d'], { env: known });
       expect((await p.ok(['exec', '-T', 'web', 'cat', '/one'])).stdout).toBe('one\n');
+      using listening = await listen(p);
+      p.write(only({ services: { web: { image: `${HOST}/mirror/web` } } }));
+      await p.ok(['up', '-d'], { env: known });
+      await listening.hears('pull.done', ({ image: name, digest }) => name === `${HOST}/mirror/web` && digest === image.manifestDigest);
     });
   });
 
