@@ -1,9 +1,11 @@
 /**
- * What is kept for later builds: `<state>/images/build/steps/<key>`, a small file each that names the layer a step made, modified when it was
- * last used. Only an index: what it names may be gone, and a step without one is done again.
+ * What is kept for later builds. `<state>/images/build/steps/<key>`: a small file each that names the layer a step made, modified when it
+ * was last used; only an index, what it names may be gone. `<state>/images/build/cache/<name>`: directories that steps mount.
  */
 import fs from 'node:fs';
-import { UNFINISHED } from './image-paths.ts';
+import { REMOVED, UNFINISHED } from './image-paths.ts';
+import { removeDeep } from './launcher-runs.ts';
+import { ObjectLock } from './object-lock.ts';
 import type { StoreContext } from './store-context.ts';
 
 export interface KeptStep {
@@ -24,6 +26,49 @@ export function listKeptSteps({ paths }: Pick<StoreContext, 'paths'>): readonly 
 /** The step is done anew when it is needed again; its layer is garbage unless something else needs it. */
 export function forgetStep({ paths }: Pick<StoreContext, 'paths'>, key: string): void {
   fs.rmSync(`${stepsDirectory(paths.directory)}/${key}`, { force: true });
+}
+
+/** Directories that steps mount. */
+export function listCacheDirectories({ paths }: Pick<StoreContext, 'paths'>): readonly string[] {
+  const directory = `${paths.directory}/build/cache`;
+  return namesIn(directory)
+    .filter((name) => !name.startsWith(REMOVED))
+    .map((name) => `${directory}/${name}`);
+}
+
+/**
+ * Removes these unless a build runs, which may have any of them mounted. Resolves to those that are gone.
+ * INVARIANT: a build has its scratch directory's lock before it looks for a cache directory. So if none has one after they have lost their
+ * names, whoever comes later makes new ones; else they get their names back.
+ */
+export async function removeCacheDirectories(context: StoreContext, directories: readonly string[]): Promise<readonly string[]> {
+  if (isBuilding(context)) return [];
+  const aside = directories.map((directory) => {
+    const to = `${directory.slice(0, directory.lastIndexOf('/') + 1)}${REMOVED}${process.pid}-${directory.slice(directory.lastIndexOf('/') + 1)}`;
+    unlessMissing(() => fs.renameSync(directory, to));
+    return { directory, to };
+  });
+  if (isBuilding(context)) {
+    for (const { directory, to } of aside) if (!fs.existsSync(directory)) unlessMissing(() => fs.renameSync(to, directory));
+  }
+  const left = `${context.paths.directory}/build/cache`;
+  for (const name of namesIn(left)) if (isNobodyElses(name)) await removeDeep(context.launcherBinary, `${left}/${name}`);
+  return directories.filter((directory) => !fs.existsSync(directory));
+}
+
+/** Another process that has just put one aside may yet give its name back. */
+function isNobodyElses(name: string): boolean {
+  const pid = name.startsWith(REMOVED) ? name.slice(REMOVED.length).split('-', 1)[0] : undefined;
+  return pid !== undefined && (pid === String(process.pid) || !fs.existsSync(`/proc/${pid}`));
+}
+
+function isBuilding({ paths }: StoreContext): boolean {
+  return namesIn(paths.locks)
+    .filter((name) => name.startsWith('scratch-build-'))
+    .some((name) => {
+      using lock = ObjectLock.tryAcquire(`${paths.locks}/${name}`);
+      return lock === undefined;
+    });
 }
 
 function stepsDirectory(imagesDirectory: string): string {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import type { ImageStore } from '../image/image-store.ts';
 import { readContainerStatus } from '../kernel/container-status.ts';
 import type { DiskUsage, DiskUsageKind, ImageUsage, PlaceUsage } from '../model/images.ts';
-import { listKeptSteps } from '../store/build-cache.ts';
+import { listCacheDirectories, listKeptSteps } from '../store/build-cache.ts';
 import { parseDigest } from '../store/digest.ts';
 import { measureStore, type StoreObject } from '../store/gc.ts';
 import type { ImageRecord } from '../store/image-records.ts';
@@ -28,13 +28,18 @@ export async function diskUsage(store: ImageStore, host: HostPaths, signal: Abor
   const blob = ofStore(objects.blobs, new Set(unused.blobs));
   const partial = ofStore(objects.partial, new Set(unused.partial));
   const images = imageUsage(store.list(), uses, new Map(objects.layers.map(({ name, bytes }) => [name, bytes])));
-  const steps = listKeptSteps(store.context);
+  const caches = await measurePlaces(
+    listCacheDirectories(store.context).map((path) => ({ name: path, path, inUse: false })),
+    signal,
+  );
+  const steps = listKeptSteps(store.context).length;
   const kinds: readonly DiskUsageKind[] = [
     imageKind(store.list(), uses),
     { kind: 'layers', ...layer },
     { kind: 'blobs', ...blob },
     { kind: 'partial downloads', ...partial },
-    { kind: 'build cache', count: steps.length, inUse: 0, bytes: undefined, reclaimable: 0 },
+    // The layers of steps are counted as layers.
+    { kind: 'build cache', count: steps + caches.length, inUse: 0, bytes: sum(caches), reclaimable: sum(caches) },
     { kind: 'writable layers', ...ofPlaces(containers), reclaimable: 0 },
     { kind: 'volumes', ...ofPlaces(volumes) },
     { kind: 'logs', ...logs(host, uses) },

@@ -1,10 +1,12 @@
 /** Removes what no stack of this host uses. */
+import path from 'node:path';
 import type { ImageStore } from '../image/image-store.ts';
 import type { DiskKind, PrunedKind, PruneOptions } from '../model/images.ts';
-import { forgetStep, listKeptSteps } from '../store/build-cache.ts';
+import { forgetStep, listCacheDirectories, listKeptSteps, removeCacheDirectories } from '../store/build-cache.ts';
 import type { Garbage } from '../store/gc.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import type { HostPaths } from '../store/paths.ts';
+import { measureDirectories } from './disk-size.ts';
 import { isUsed, readStackUses, type StackUse } from './image-users.ts';
 import { pruneVolumes } from './prune-volumes.ts';
 
@@ -17,10 +19,12 @@ export async function prune(
   host: HostPaths,
   { all, buildCache, volumes, dryRun, signal }: PruneOptions,
 ): Promise<readonly PrunedKind[]> {
+  // Before anything is removed: it throws where that can't be told.
+  readStackUses(host);
   const before = all || buildCache ? Number.POSITIVE_INFINITY : Date.now() - BUILD_CACHE_KEPT_MS;
-  const steps = await pruneSteps(store, { before, dryRun });
+  const cache = await pruneBuildCache(store, { before, dryRun, signal });
   const garbage = await collectUnused(store, host, { all, before, dryRun });
-  const pruned: readonly PrunedKind[] = [...steps, ...kindsOf(garbage), ...(volumes ? await pruneVolumes(host, { dryRun, signal }) : [])];
+  const pruned: readonly PrunedKind[] = [cache, ...kindsOf(garbage), ...(volumes ? await pruneVolumes(host, { dryRun, signal }) : [])];
   return pruned.filter(({ names }) => names.length > 0);
 }
 
@@ -46,13 +50,19 @@ export function collectUnused(store: ImageStore, host: Pick<HostPaths, 'stateDir
   });
 }
 
-async function pruneSteps(
+/** The steps' layers are counted as layers. */
+async function pruneBuildCache(
   { context }: ImageStore,
-  { before, dryRun }: { readonly before: number; readonly dryRun: boolean },
-): Promise<readonly PrunedKind[]> {
+  { before, dryRun, signal }: { readonly before: number; readonly dryRun: boolean; readonly signal: AbortSignal },
+): Promise<PrunedKind> {
   const old = listKeptSteps(context).filter(({ usedAt }) => usedAt < before);
+  // Nothing tells when a directory was last used.
+  const directories = before === Number.POSITIVE_INFINITY ? listCacheDirectories(context) : [];
+  const sizes = await measureDirectories(directories, signal);
   if (!dryRun) for (const { key } of old) forgetStep(context, key);
-  return [{ kind: 'build cache', names: old.map(({ key }) => key), bytes: undefined }];
+  const gone = dryRun ? directories : await removeCacheDirectories(context, directories);
+  const names = [...old.map(({ key }) => key), ...gone.map((directory) => path.basename(directory))];
+  return { kind: 'build cache', names, bytes: gone.reduce((sum, directory) => sum + (sizes.get(directory) ?? 0), 0) };
 }
 
 function kindsOf({ images, layers, blobs, partial, bytes }: Garbage): readonly PrunedKind[] {
