@@ -73,6 +73,19 @@ describe('sending a blob', () => {
     expect(puts).toBe(2);
   });
 
+  test('waits for as long as a registry says that has too much to do, and no longer than that', async () => {
+    let posts = 0;
+    await using server = await scriptedRegistry((request, response, url) => {
+      if (request.method === 'POST' && posts++ === 0) response.writeHead(429, { 'retry-after': '7' }).end();
+      else if (request.method === 'POST' && posts === 2) response.writeHead(503).end();
+      else taking((put, answer) => void put.on('end', () => answer.writeHead(201).end()).resume())(request, response, url);
+    });
+    const waits: number[] = [];
+    using registry = openRegistry({ environment: { HOME: '/nonexistent' }, sleep: async (ms) => void waits.push(ms) });
+    expect(await registry.putBlob({ registry: server.host, repository: 'app' }, source, { signal })).toBe('sent');
+    expect(waits).toEqual([7000, 500]);
+  });
+
   test('ends when a registry refuses it before it has heard all', async () => {
     await using server = await scriptedRegistry(
       taking((_, response) => void response.writeHead(413).end('{"errors":[{"code":"SIZE_INVALID","message":"too large"}]}')),
