@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseDigest } from './digest.ts';
-import { REMOVED, UNFINISHED } from './image-paths.ts';
+import { OF_LAYERS, REMOVED, UNFINISHED } from './image-paths.ts';
 import { listImages } from './image-records.ts';
 import { removeDeep } from './launcher-runs.ts';
 import { leasedDigests } from './lease.ts';
@@ -53,6 +53,11 @@ function takeNames(context: StoreContext, { usedDirectories, dryRun = false }: G
   if (dryRun) return garbage;
   for (const { file } of blobs) fs.rmSync(file);
   for (const hex of layers) fs.renameSync(`${context.paths.layers}/${hex}`, `${context.paths.layers}/${REMOVED}${process.pid}-${hex}`);
+  // Whoever uses one uses its layers, too. They are some empty directories.
+  for (const name of attributeNames(context)) {
+    const directory = `${context.paths.attributes}/${name}`;
+    if (!fs.readdirSync(`${directory}/${OF_LAYERS}`).every((hex) => needed.layers.has(hex))) fs.rmSync(directory, { recursive: true });
+  }
   for (const name of fs.readdirSync(context.paths.partial)) {
     if (!needed.digests.has(name.replace('-', ':')))
       removeUnlessLocked(context, `blob-${name}`, () => fs.rmSync(`${context.paths.partial}/${name}`));
@@ -82,6 +87,10 @@ function* blobNames({ paths }: StoreContext): Generator<{ digest: string; file: 
 
 function layerNames({ paths }: StoreContext): string[] {
   return fs.readdirSync(paths.layers).filter((name) => /^[0-9a-f]+$/.test(name));
+}
+
+function attributeNames({ paths }: StoreContext): string[] {
+  return fs.readdirSync(paths.attributes).filter((name) => /^[0-9a-f]+$/.test(name));
 }
 
 function layerBytes({ paths }: StoreContext, hex: string): number {

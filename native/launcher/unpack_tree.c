@@ -35,8 +35,10 @@ static int remember(const char *path, struct timespec time);
 int tree_open(const char *directory)
 {
   root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return fail("open", errno, "%s", directory);
   /* In case no entry is for it. */
-  return root < 0 ? fail("open", errno, "%s", directory) : remember("", (struct timespec){0});
+  if (fsetxattr(root, IMPLICIT, "y", 1, 0) < 0) return fail("xattr", errno, "%s", IMPLICIT);
+  return remember("", (struct timespec){0});
 }
 
 static int open_below(const char *path, int flags)

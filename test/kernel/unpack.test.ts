@@ -124,7 +124,8 @@ f.truncate(60000000)`;
 
   test('makes directories that have no entry, tells of them, and gives them the same time always', () => {
     const { frames, root } = unpack(tar([{ name: 'a/b/c' }, directory('a')]));
-    expect(frames).toEqual([['implicit', 'a/b'], ['done']]);
+    expect(frames).toEqual([['implicit', ''], ['implicit', 'a/b'], ['done']]);
+    expect(unpack(tar([directory('./')])).frames).toEqual(DONE);
     expect([statSync(join(root, 'a/b')).mtimeMs, statSync(root).mtimeMs, lstatSync(join(root, 'a/b')).mode & 0o7777]).toEqual([
       0, 0, 0o755,
     ]);
@@ -239,7 +240,7 @@ describe('whiteouts', () => {
   });
 
   test('are told of if they are for the whole root, which overlayfs does not look at', () => {
-    expect(unpack(tar([{ name: '.wh..wh..opq' }])).frames).toEqual([['opaque'], ['done']]);
+    expect(unpack(tar([directory('.'), { name: '.wh..wh..opq' }])).frames).toEqual([['opaque'], ['done']]);
   });
 
   test('of AUFS itself are left out', () => {
