@@ -30,6 +30,7 @@ import { saveImages } from '../../engine/image/save.ts';
 import { describeImage, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../engine/image/stored-image.ts';
 import type { ImageRecord } from '../../engine/store/image-records.ts';
 import { type TarEntry, tar } from '../support/tar-bytes.ts';
+import { until } from '../support/until.ts';
 import { LAUNCHER, listTree } from './unpack-fixture.ts';
 
 const signal = AbortSignal.timeout(120_000);
@@ -499,6 +500,21 @@ describe('a crash of the machine', () => {
     expect([after.layerDirectory(lost.diffId), after.hasBlob(lost.blob), after.hasBlob(good)]).toEqual([undefined, false, true]);
     expect([readdirSync(paths.unflushed), readdirSync(paths.layers)]).toEqual([[], [flushed.diffId.slice(7)]]);
   });
+});
+
+test('a flush aside takes the marks away when all is on the disk, and leaves those that come meanwhile', async () => {
+  const store = await emptyStore();
+  const { unflushed } = store.context.paths;
+  await put(store, Buffer.from('one'));
+  store.flushAside();
+  await until('the marks are gone', () => readdirSync(unflushed).length === 0);
+  await put(store, Buffer.from('two'));
+  const [mark = ''] = readdirSync(unflushed);
+  store.flushAside();
+  const other = mark.replace(/[0-9a-f]+$/, 'other');
+  writeFileSync(join(unflushed, other), '');
+  await until('only the other mark is left', () => !existsSync(join(unflushed, mark)));
+  expect(readdirSync(unflushed)).toEqual([other]);
 });
 
 describe('garbage', () => {
