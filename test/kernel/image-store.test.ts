@@ -282,11 +282,12 @@ describe('an archive', () => {
   test.each([
     ['nothing known', { file: 'x' }, 'neither an OCI image layout nor'],
     ['an index that is no JSON', { 'oci-layout': '{}', 'index.json': '{' }, 'it is not JSON'],
-    ['an index without manifests', { 'oci-layout': '{}', 'index.json': '{}' }, 'it has no manifests'],
+    ['an index of no version', { 'oci-layout': '{}', 'index.json': '{"manifests":[]}' }, 'it is not of schema version 2'],
+    ['an index without manifests', { 'oci-layout': '{}', 'index.json': '{"schemaVersion":2}' }, 'it has no `config`'],
     [
       'no digest in it',
-      { 'oci-layout': '{}', 'index.json': '{"manifests":[{"mediaType":"x","digest":"sha256:../../x","size":1}]}' },
-      'cannot use digest `sha256:../../x`',
+      { 'oci-layout': '{}', 'index.json': '{"schemaVersion":2,"manifests":[{"mediaType":"x","digest":"sha256:../../x","size":1}]}' },
+      'it has no valid digest in `manifests[0]`',
     ],
   ])('with %s is refused', async (what, files, message) => {
     const source = mkdtempSync(join(directory, 'bad-'));
