@@ -109,7 +109,7 @@ describe.skipIf(missing.length > 0)('pruning', () => {
     await withProject(
       image('web:2'),
       async (p) => {
-        for (let round = 0; round < 3; round++) {
+        for (let round = 0; round < 2; round++) {
           let done = false;
           const prune = async () => {
             while (!done) await p.ok(['prune', '--all', '--force']);
