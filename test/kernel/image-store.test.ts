@@ -368,7 +368,7 @@ describe('a directory', () => {
     const image = await madeImage(store, layer);
     store.recordImage(image);
     lease[Symbol.dispose]();
-    expect(await store.collectGarbage({ usedDirectories: () => [] })).toEqual({ blobs: [], layers: [], bytes: 0 });
+    expect(await store.collectGarbage({ usedDirectories: () => [] })).toMatchObject({ blobs: [], layers: [] });
     store.remove(image.reference);
     expect((await store.collectGarbage({ usedDirectories: () => [] })).layers).toEqual([layer.diffId.slice(7)]);
     await expect(layerBlobStream(store, asImageLayer(layer), signal)).rejects.toThrow(
