@@ -13,13 +13,16 @@ import { load } from './commands/load.ts';
 import { logs } from './commands/logs.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
+import { prune } from './commands/prune.ts';
 import { ps } from './commands/ps.ts';
 import { pull } from './commands/pull.ts';
+import { push } from './commands/push.ts';
 import { restart } from './commands/restart.ts';
 import { save } from './commands/save.ts';
 import { start } from './commands/start.ts';
 import { stats } from './commands/stats.ts';
 import { stop } from './commands/stop.ts';
+import { system } from './commands/system.ts';
 import { top } from './commands/top.ts';
 import { unpause } from './commands/unpause.ts';
 import { up } from './commands/up.ts';
@@ -46,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
-  ...[pull, images, inspect, save, load],
+  ...[pull, push, images, inspect, save, load],
+  ...[prune, system],
   ...[config, check, doctor, help],
 ];

@@ -17,5 +17,9 @@ export function findCommand(name: string, commands: readonly Command[]): Command
 const ELSEWHERE: Readonly<Record<string, string>> = {
   rm: '`tsstack down` removes the stack; volumes stay',
   run: "`tsstack exec` runs a command in a running container; a service of `kind: 'job'` runs once",
+  rmi: '`tsstack prune --all` removes the images that no stack uses',
+  df: '`tsstack system df` shows what all stacks take of the disk',
+  login: '`docker login` writes the credentials that are used here, too, to ~/.docker/config.json',
+  tag: '`tsstack push IMAGE --to REFERENCE` sends an image under another name',
   version: '`tsstack --version` shows it',
 };

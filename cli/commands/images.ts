@@ -4,7 +4,7 @@ import { alignColumns, formatAge, formatBytes } from '../format.ts';
 
 export const images = defineCommand({
   name: 'images',
-  summary: 'list the images that were pulled to this host',
+  summary: 'list the images that are on this host',
   usage: '',
   options: {},
   words: { min: 0, max: 0 },
@@ -13,7 +13,7 @@ export const images = defineCommand({
     const { listImages } = await import('../../engine/index.ts');
     const listings = listImages(paths);
     if (global.json) terminal.out.write(`${JSON.stringify(listings)}\n`);
-    else if (listings.length === 0) terminal.err.write('there are no images; `tsstack up` and `tsstack pull` fetch them\n');
+    else if (listings.length === 0) terminal.err.write('there are no images; `tsstack up`, `pull` and `load` bring them\n');
     else terminal.out.write(renderImages(listings, now()));
     return 0;
   },

@@ -7,7 +7,7 @@ import { findImage, type ImageRecord, listImages, recordImage, removeImage } fro
 import { extractLayer, type LayerFacts, type LayerRequest, layerDirectory, readLayerFacts } from '../store/layers.ts';
 import { Lease } from '../store/lease.ts';
 import { makeStoreContext, type StoreContext, type StoreLocation } from '../store/store-context.ts';
-import { checkAfterCrash, flush } from '../store/unflushed.ts';
+import { checkAfterCrash, flush, flushAside } from '../store/unflushed.ts';
 import { limited } from './limited.ts';
 import { unpackLayer } from './unpack.ts';
 
@@ -36,6 +36,8 @@ export interface ImageStore {
   collectGarbage(options: GarbageOptions): Promise<Garbage>;
   /** Waits until all of it is on the disk. Without that, a crash of the machine costs the time to check or extract it again. */
   flush(): Promise<void>;
+  /** The same without waiting, in a process that may outlive this one. To be called whenever images were recorded, and are used as far as they should. */
+  flushAside(): void;
 }
 
 /** Also puts right what a crash of the machine left. `signal` ends that. */
@@ -61,5 +63,6 @@ export async function openImageStore(location: StoreLocation, signal: AbortSigna
     remove: (reference) => removeImage(context, reference),
     collectGarbage: (options) => collectGarbage(context, options),
     flush: () => flush(context),
+    flushAside: () => flushAside(context),
   };
 }

@@ -1,21 +1,14 @@
 /** OCI image layouts (image-spec, image-layout.md): directories and archives of blobs with an index, into the store. */
 import fs from 'node:fs';
+import type { IndexEntry, ManifestDocument } from '../codec/image-manifest.ts';
+import type { Platform } from '../codec/image-platform.ts';
 import { TsstackError } from '../model/errors.ts';
 import { parseDigest } from '../store/digest.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import type { Lease } from '../store/lease.ts';
 import { type ArchiveDirectory, storeFile } from './archive-directory.ts';
 import type { ImageStore } from './image-store.ts';
-import {
-  chooseManifest,
-  DOCKER_INDEX,
-  type IndexEntry,
-  OCI_INDEX,
-  type Platform,
-  parseDescriptor,
-  parseManifest,
-  parseObject,
-} from './stored-image.ts';
+import { chooseManifest, readDocument } from './stored-image.ts';
 
 export interface LoadedImage extends Pick<ImageRecord, 'target' | 'manifest'> {
   /** As the archive has it: `web:1`, `1`, or none. */
@@ -40,7 +33,10 @@ const NAME = 'org.opencontainers.image.ref.name';
 /** All blobs of its images for the platform, checked. @throws TsstackError `image`. */
 export async function loadOciLayout(store: ImageStore, archive: ArchiveDirectory, options: LoadOptions): Promise<readonly LoadedImage[]> {
   const index = fs.readFileSync(archive.file('index.json'));
-  const entries = indexEntries(index, `\`index.json\` of \`${archive.name}\``);
+  const what = `\`index.json\` of \`${archive.name}\``;
+  const document = readDocument(index, undefined, what);
+  if (document.kind !== 'index') throw new TsstackError(`cannot read ${what}: it has no manifests`, { code: 'image' });
+  const entries = document.manifests;
   const wanted = entries.filter((entry) => options.name === undefined || namesOf(entry).includes(options.name));
   if (wanted.length === 0) {
     const names = entries.map((entry) => `\`${nameOf(entry) ?? entry.digest}\``).join(', ');
@@ -86,12 +82,6 @@ export function severalImages(archive: string, names: readonly string[]): Tsstac
   });
 }
 
-function indexEntries(content: Uint8Array, what: string): IndexEntry[] {
-  const { manifests } = parseObject(content, what);
-  if (!Array.isArray(manifests)) throw new TsstackError(`cannot read ${what}: it has no manifests`, { code: 'image' });
-  return manifests.map((entry) => parseDescriptor(entry, what));
-}
-
 interface EntryOptions extends LoadOptions {
   readonly entry: IndexEntry;
 }
@@ -107,14 +97,18 @@ async function loadEntry(
     const { algorithm, hex } = parseDigest(digest);
     return archive.file(`blobs/${algorithm}/${hex}`);
   };
+  const read = async (part: IndexEntry): Promise<ManifestDocument> => {
+    await storeFile(store, blob(part.digest), part, { lease, signal });
+    return readDocument(store.readBlob(part.digest), part.mediaType, what);
+  };
   let manifest = entry;
-  for (let depth = 0; manifest.mediaType === OCI_INDEX || manifest.mediaType === DOCKER_INDEX; depth++) {
+  let document = await read(entry);
+  for (let depth = 0; document.kind === 'index'; depth++) {
     if (depth === 4) throw new TsstackError(`cannot load ${what}: its indexes are nested too deeply`, { code: 'image' });
-    await storeFile(store, blob(manifest.digest), manifest, { lease, signal });
-    manifest = chooseManifest(indexEntries(store.readBlob(manifest.digest), what), platform, what);
+    manifest = chooseManifest(document.manifests, platform, what);
+    document = await read(manifest);
   }
-  await storeFile(store, blob(manifest.digest), manifest, { lease, signal });
-  const { config, layers } = parseManifest(store.readBlob(manifest.digest), `the manifest of ${what}`);
+  const { config, layers } = document;
   await Promise.all([config, ...layers].map((part) => storeFile(store, blob(part.digest), part, { lease, signal })));
   return { target: entry, manifest };
 }

@@ -1,7 +1,7 @@
 /** A reference → an image in the store, its layers extracted. Who asks for one that is here and needn't be looked up meets no network. */
 
 import type { PullPolicy } from '../../dsl/spec.ts';
-import type { Descriptor } from '../codec/image-manifest.ts';
+import { type Descriptor, MEDIA_TYPES } from '../codec/image-manifest.ts';
 import type { Platform } from '../codec/image-platform.ts';
 import { familiarReference, formatReference, type ImageReference, parseReference } from '../codec/image-reference.ts';
 import { TsstackError } from '../model/errors.ts';
@@ -135,10 +135,8 @@ function recordOf(
 function typeOf(document: ImageDocument | undefined, store: ImageStore): string {
   if (document === undefined) return '';
   if (document.descriptor.mediaType !== '') return document.descriptor.mediaType;
-  return store.list().find(({ target }) => target.digest === document.descriptor.digest)?.target.mediaType ?? OCI_INDEX;
+  return store.list().find(({ target }) => target.digest === document.descriptor.digest)?.target.mediaType ?? MEDIA_TYPES.ociIndex;
 }
-
-const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };

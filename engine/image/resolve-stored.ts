@@ -5,6 +5,7 @@ import { TsstackError } from '../model/errors.ts';
 import type { ResolvedImage } from '../model/facts.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import type { ImageStore } from './image-store.ts';
+import { inheritedAttributes, type StackedLayer } from './inherited-attributes.ts';
 import { DEFAULT_PATH } from './layer.ts';
 import { withMountPoints } from './mount-points.ts';
 import { readImageUsers } from './users.ts';
@@ -40,15 +41,18 @@ export function resolveStored(store: ImageStore, record: ImageRecord): ResolvedI
 
 /** Topmost first. */
 function lowerdirsOf(store: ImageStore, { layers }: ImageRecord): readonly string[] | undefined {
-  const directories: string[] = [];
+  const stacked: StackedLayer[] = [];
   for (const { diffId } of layers.toReversed()) {
     const directory = store.layerDirectory(diffId);
     if (directory === undefined) return undefined;
+    const { implicit, opaque } = store.layerFacts(diffId);
     // overlayfs refuses one directory twice (ELOOP), and an image may have a layer twice: only its topmost use can be seen.
-    if (!directories.includes(directory)) directories.push(directory);
-    if (store.layerFacts(diffId).opaque) break;
+    if (!stacked.some((other) => other.directory === directory)) stacked.push({ directory, implicit });
+    if (opaque) break;
   }
-  return directories;
+  const directories = stacked.map(({ directory }) => directory);
+  const attributes = inheritedAttributes(store.context, stacked);
+  return attributes === undefined ? directories : [attributes, ...directories];
 }
 
 function readConfig(store: ImageStore, { config }: ImageRecord, name: string): ReturnType<typeof parseImageConfig> {

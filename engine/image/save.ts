@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Descriptor } from '../codec/image-manifest.ts';
+import { formatReference, parseReference } from '../codec/image-reference.ts';
 import { blobStream } from '../store/blobs.ts';
 import { parseDigest } from '../store/digest.ts';
 import type { ImageRecord } from '../store/image-records.ts';
@@ -42,19 +43,19 @@ function indexOf(images: readonly ImageRecord[]): object {
   return {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.index.v1+json',
-    manifests: images.map(({ manifest, reference }) => ({
-      ...manifest,
-      annotations: { 'io.containerd.image.name': reference, 'org.opencontainers.image.ref.name': tagOf(reference) },
-    })),
+    manifests: images.map(({ manifest, reference }) => {
+      const { tag } = parseReference(reference);
+      const names = { 'io.containerd.image.name': reference, ...(tag === undefined ? {} : { 'org.opencontainers.image.ref.name': tag }) };
+      return { ...manifest, annotations: names };
+    }),
   };
 }
 
-function tagOf(reference: string): string {
-  return /:([\w][\w.-]*)(@|$)/.exec(reference)?.[1] ?? 'latest';
-}
-
+/** Docker takes names with tags and no others: an image that has none is loaded by its id. */
 function dockerEntry({ reference, config, layers }: ImageRecord): object {
-  return { Config: blobName(config.digest), RepoTags: [reference], Layers: layers.map(({ digest }) => blobName(digest)) };
+  const { tag, ...rest } = parseReference(reference);
+  const tags = tag === undefined ? [] : [formatReference({ ...rest, tag, digest: undefined })];
+  return { Config: blobName(config.digest), RepoTags: tags, Layers: layers.map(({ digest }) => blobName(digest)) };
 }
 
 async function write(output: Writable, bytes: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -1,29 +1,17 @@
-/** What the manifest and the config of a stored image say of its parts (image-spec: manifest.md, config.md, image-index.md). */
+/** What the manifest and the config of a stored image say of its parts. */
 
-import type { Descriptor } from '../codec/image-manifest.ts';
+import { parseImageConfig } from '../codec/image-config.ts';
+import { type Descriptor, type IndexEntry, type ManifestDocument, MEDIA_TYPES, parseManifest } from '../codec/image-manifest.ts';
+import { choosePlatform, formatPlatform, type Platform } from '../codec/image-platform.ts';
 import { TsstackError } from '../model/errors.ts';
 import { parseDigest } from '../store/digest.ts';
 import type { ImageLayer, ImageRecord } from '../store/image-records.ts';
 import type { ImageStore } from './image-store.ts';
 
-export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
-export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+export const OCI_MANIFEST = MEDIA_TYPES.ociManifest;
+export const OCI_CONFIG = MEDIA_TYPES.ociConfig;
+/** image-spec, layer.md: not compressed. */
 export const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar';
-export const DOCKER_INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
-export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
-
-/** As in image-index.md: `linux`, `amd64`, `v8`. */
-export interface Platform {
-  readonly os: string;
-  readonly architecture: string;
-  readonly variant?: string | undefined;
-}
-
-export interface IndexEntry extends Descriptor {
-  readonly platform?: Platform | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
-}
 
 /** A JSON object of a blob or file. @throws TsstackError `image` naming it. */
 export function parseObject(text: Uint8Array | string, what: string): Readonly<Record<string, unknown>> {
@@ -37,48 +25,19 @@ export function parseObject(text: Uint8Array | string, what: string): Readonly<R
   throw new TsstackError(`cannot read ${what}: it is not an object`, { code: 'image' });
 }
 
-/** @throws TsstackError `image` if it is none, or its digest isn't. */
-export function parseDescriptor(value: unknown, what: string): IndexEntry {
-  const { mediaType, digest, size, platform, annotations } = (typeof value === 'object' && value !== null ? value : {}) as Readonly<
-    Record<string, unknown>
-  >;
-  if (typeof mediaType !== 'string' || typeof digest !== 'string' || typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
-    throw new TsstackError(`cannot read ${what}: it has no media type, digest and size where they should be`, { code: 'image' });
-  parseDigest(digest);
-  return {
-    mediaType,
-    digest,
-    size,
-    platform: platform as Platform | undefined,
-    annotations: annotations as Readonly<Record<string, string>> | undefined,
-  };
-}
-
-export interface Manifest {
-  readonly config: Descriptor;
-  readonly layers: readonly Descriptor[];
-}
-
-export function parseManifest(content: Uint8Array, what: string): Manifest {
-  const { config, layers } = parseObject(content, what);
-  if (!Array.isArray(layers)) throw new TsstackError(`cannot read ${what}: it has no layers`, { code: 'image' });
-  return { config: plain(parseDescriptor(config, what)), layers: layers.map((layer) => plain(parseDescriptor(layer, what))) };
+/** @param mediaType what its descriptor says, undefined if there is none. @throws TsstackError `image`. */
+export function readDocument(content: Uint8Array, mediaType: string | undefined, what: string): ManifestDocument {
+  return explained(`cannot read ${what}: it`, () => parseManifest(new TextDecoder().decode(content), mediaType));
 }
 
 /** @throws TsstackError `image` if there is none for the platform, with those there are. */
 export function chooseManifest(entries: readonly IndexEntry[], platform: Platform, what: string): IndexEntry {
-  const fits = entries.filter((entry) => entry.platform?.os === platform.os && entry.platform.architecture === platform.architecture);
-  const found =
-    fits.find((entry) => entry.platform?.variant === platform.variant) ??
-    fits[0] ??
-    (entries.length === 1 && !entries[0]?.platform ? entries[0] : undefined);
+  const found = choosePlatform(entries, platform);
   if (found !== undefined) return found;
-  const others = entries.flatMap((entry) => (entry.platform ? [`${entry.platform.os}/${entry.platform.architecture}`] : []));
+  const others = entries.flatMap((entry) => (entry.platform === undefined ? [] : [formatPlatform(entry.platform)]));
   throw new TsstackError(
-    `cannot use ${what} on ${platform.os}/${platform.architecture}: it is for ${[...new Set(others)].join(', ') || 'no platform it names'}`,
-    {
-      code: 'image',
-    },
+    `cannot use ${what} on ${formatPlatform(platform)}: it is for ${[...new Set(others)].join(', ') || 'no platform it names'}`,
+    { code: 'image' },
   );
 }
 
@@ -87,25 +46,34 @@ export function describeImage(
   store: Pick<ImageStore, 'readBlob'>,
   { reference, target, manifest, recordedAt }: Pick<ImageRecord, 'reference' | 'target' | 'manifest' | 'recordedAt'>,
 ): ImageRecord {
-  const { config, layers } = parseManifest(store.readBlob(manifest.digest), `the manifest of \`${reference}\``);
+  const document = readDocument(store.readBlob(manifest.digest), manifest.mediaType, `the manifest of \`${reference}\``);
+  if (document.kind !== 'manifest')
+    throw new TsstackError(`cannot use image \`${reference}\`: its manifest is an index`, { code: 'image' });
+  const { config, layers } = document;
   const diffIds = diffIdsOf(store.readBlob(config.digest), reference);
   if (diffIds.length !== layers.length) {
     throw new TsstackError(`cannot use image \`${reference}\`: its manifest has ${layers.length} layers and its config ${diffIds.length}`, {
       code: 'image',
     });
   }
-  const both = layers.map((layer, index): ImageLayer => ({ ...layer, diffId: diffIds[index] ?? '' }));
-  return { version: 1, reference, target: plain(target), manifest: plain(manifest), config, layers: both, recordedAt };
+  const both = layers.map((layer, index): ImageLayer => ({ ...plain(layer), diffId: diffIds[index] ?? '' }));
+  return { version: 1, reference, target: plain(target), manifest: plain(manifest), config: plain(config), layers: both, recordedAt };
 }
 
 function diffIdsOf(config: Uint8Array, reference: string): readonly string[] {
-  const what = `the config of \`${reference}\``;
-  const { rootfs } = parseObject(config, what) as { readonly rootfs?: { readonly diff_ids?: unknown } };
-  const found = rootfs?.diff_ids;
-  if (!Array.isArray(found) || !found.every((id): id is string => typeof id === 'string'))
-    throw new TsstackError(`cannot read ${what}: it has no \`rootfs.diff_ids\``, { code: 'image' });
-  for (const id of found) parseDigest(id);
-  return found;
+  const what = `cannot read the config of \`${reference}\`: it`;
+  const { diffIds } = explained(what, () => parseImageConfig(new TextDecoder().decode(config)));
+  for (const id of diffIds) parseDigest(id);
+  return diffIds;
+}
+
+/** Codecs say why after what the caller knows it of. */
+function explained<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new TsstackError(`${what} ${error instanceof Error ? error.message : String(error)}`, { code: 'image', cause: error });
+  }
 }
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {

@@ -40,6 +40,8 @@ export interface LoadedImage {
 }
 
 export interface PushOptions {
+  /** Instead of the image's own: a reference. */
+  readonly to?: string | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: PushProgress) => void;
   /** What is tried again, and why. */
@@ -48,7 +50,7 @@ export interface PushOptions {
 
 /** At most ten a second of each blob. */
 export interface PushProgress {
-  /** As asked for. */
+  /** Normalized. */
   readonly image: string;
   readonly digest: string;
   /** `present`: the registry has it; `mounted`: from another of its repositories. */

@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseDigest } from './digest.ts';
-import { REMOVED, UNFINISHED } from './image-paths.ts';
+import { OF_LAYERS, REMOVED, UNFINISHED } from './image-paths.ts';
 import { type ImageRecord, listImages, partsOf, removeImage } from './image-records.ts';
 import { removeDeep } from './launcher-runs.ts';
 import { leasedDigests } from './lease.ts';
@@ -49,6 +49,28 @@ export async function collectGarbage(context: StoreContext, options: GarbageOpti
   return found;
 }
 
+export interface StoreObject {
+  /** As in `Garbage`. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** All that is there, needed or not. */
+export function measureStore(context: StoreContext): Readonly<Record<'blobs' | 'layers' | 'partial', readonly StoreObject[]>> {
+  // Nothing else loses its name meanwhile, but a partial download that becomes a blob.
+  using _lock = DirectoryLock.acquire(context.paths.directory);
+  const files = (found: Iterable<{ readonly digest: string; readonly file: string }>): StoreObject[] =>
+    [...found].flatMap(({ digest, file }) => {
+      const stat = fs.statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? [] : [{ name: digest, bytes: stat.size }];
+    });
+  return {
+    blobs: files(blobNames(context)),
+    layers: layerNames(context).map((hex) => ({ name: hex, bytes: layerBytes(context, hex) })),
+    partial: files(partialNames(context)),
+  };
+}
+
 interface Needed {
   readonly forgotten: readonly string[];
   readonly digests: ReadonlySet<string>;
@@ -74,6 +96,11 @@ function takeNames(context: StoreContext, options: GarbageOptions): Garbage {
   for (const reference of needed.forgotten) removeImage(context, reference);
   for (const { file } of blobs) fs.rmSync(file);
   for (const hex of layers) fs.renameSync(`${paths.layers}/${hex}`, `${paths.layers}/${REMOVED}${process.pid}-${hex}`);
+  // Whoever uses one uses its layers, too. They are some empty directories.
+  for (const name of attributeNames(context)) {
+    const directory = `${paths.attributes}/${name}`;
+    if (!fs.readdirSync(`${directory}/${OF_LAYERS}`).every((hex) => needed.layers.has(hex))) fs.rmSync(directory, { recursive: true });
+  }
   for (const { file, name } of partial) removeUnlessLocked(context, `blob-${name}`, () => fs.rmSync(file));
   return garbage;
 }
@@ -109,6 +136,10 @@ function partialNames({ paths }: StoreContext): { digest: string; file: string; 
 
 function layerNames({ paths }: StoreContext): string[] {
   return fs.readdirSync(paths.layers).filter((name) => /^[0-9a-f]+$/.test(name));
+}
+
+function attributeNames({ paths }: StoreContext): string[] {
+  return fs.readdirSync(paths.attributes).filter((name) => /^[0-9a-f]+$/.test(name));
 }
 
 function layerBytes({ paths }: StoreContext, hex: string): number {

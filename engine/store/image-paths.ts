@@ -17,6 +17,8 @@ export interface ImagePaths {
   readonly unflushed: string;
   /** Archives being read. */
   readonly scratch: string;
+  /** `attributes/<hash of layers>/{of,fs}`: what directories of those layers inherit when they are put together. */
+  readonly attributes: string;
 }
 
 export function imagePaths(directory: string): ImagePaths {
@@ -30,9 +32,12 @@ export function imagePaths(directory: string): ImagePaths {
     leases: `${directory}/leases`,
     unflushed: `${directory}/unflushed`,
     scratch: `${directory}/scratch`,
+    attributes: `${directory}/attributes`,
   };
 }
 
 /** Beginning of a name under which something is being made or removed: no other process takes it for whole. */
 export const UNFINISHED = '.new-';
 export const REMOVED = '.gone-';
+/** In a directory of `attributes`: a file for each layer that it was made for, named by the hex of its diffID. It is of no use without. */
+export const OF_LAYERS = 'of';

@@ -9,7 +9,7 @@ export function storeError(what: string, cause: unknown, hint?: string): Error {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: free some space (`tsstack prune` removes images that nothing uses), then try again',
+  ENOSPC: 'the disk is full: free some space (`tsstack prune --all` removes images that no stack uses), then try again',
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the filesystem is read-only',
   EACCES: 'run it as root',

@@ -75,7 +75,12 @@ export async function getImages(session: Session, spec: StackSpec, options: GetI
       if (image === undefined) throw new TsstackError(`cannot use image \`${key}\`: a layer of it is gone again`, { code: 'image' });
       return [key, image] as const;
     });
-    return { images: { ...directories, ...Object.fromEntries(resolved) }, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+    const end = () => {
+      lease[Symbol.dispose]();
+      // Containers run by now: before, they would wait for the disk, too.
+      store.flushAside();
+    };
+    return { images: { ...directories, ...Object.fromEntries(resolved) }, [Symbol.dispose]: end };
   } catch (error) {
     lease[Symbol.dispose]();
     throw error;

@@ -120,7 +120,7 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
       return {};
     },
     untilStopped: ({ targets }, context) =>
-      listening(supervisor, context, async (signal) => {
+      listening(supervisor, { ...context, onEvent: withoutImages(context.onEvent) }, async (signal) => {
         const stack = supervisor.session.stack.name;
         tellEnds(resolveTargets(supervisor.list(), targets, { stack }), context.onEvent);
         // Those that there are by then: some may be gone, and others have come.
@@ -146,6 +146,13 @@ async function listening<T>(supervisor: Supervisor, context: CallContext, work: 
   } finally {
     over.abort();
   }
+}
+
+/** Who waits for containers and, beside that, brings the stack up again (`up --watch`) is told of pulls and builds by what does that. */
+function withoutImages(onEvent: OnEvent): OnEvent {
+  return (event) => {
+    if (!event.type.startsWith('pull.') && !event.type.startsWith('build.')) onEvent(event);
+  };
 }
 
 /** What ended before somebody listened is told to them all the same. */

@@ -108,9 +108,13 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   makeStackDirectories(session);
   const services = withDependencies(params.spec, params.services);
   const declared = mergeSpec(supervisor.desired?.spec, params.spec, services);
+  const tell: OnEvent = (event) => {
+    supervisor.emit(event);
+    context.onEvent(event);
+  };
   // Before the turn: it may take minutes, in which what runs is still looked after.
   using ready = await tellStorageFailures(session.host.stateDirectory, () =>
-    getImages(session, declared, { environment: params.environment, signal: context.signal, onEvent: context.onEvent }),
+    getImages(session, declared, { environment: params.environment, signal: context.signal, onEvent: tell }),
   );
   const { images } = ready;
   const spec = withImageDefaults(declared, images);

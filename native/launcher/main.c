@@ -1,5 +1,6 @@
 #include "exec.h"
 #include "flush.h"
+#include "inherit.h"
 #include "pack.h"
 #include "probe.h"
 #include "receive.h"
@@ -18,9 +19,10 @@ static const char USAGE[] = "usage: tsstack-launcher serve --stage DIRECTORY\n"
                             "       tsstack-launcher probe-idmap DIRECTORY\n"
                             "       tsstack-launcher unpack DIRECTORY\n"
                             "       tsstack-launcher pack [--uid-base N] DIRECTORY\n"
+                            "       tsstack-launcher inherit TARGET LAYER...\n"
                             "       tsstack-launcher remove PATH\n"
                             "       tsstack-launcher wait-lock 3< FILE\n"
-                            "       tsstack-launcher flush DIRECTORY\n";
+                            "       tsstack-launcher flush DIRECTORY [MARK...]\n";
 
 int main(int argc, char **argv)
 {
@@ -36,9 +38,10 @@ int main(int argc, char **argv)
   if (strcmp(mode, "probe-idmap") == 0 && argc == 3) return probe_idmap(argv[2]);
   if (strcmp(mode, "unpack") == 0 && argc == 3) return unpack_main(argv[2]);
   if (strcmp(mode, "pack") == 0) return pack_main(argv + 2, argc - 2);
+  if (strcmp(mode, "inherit") == 0 && argc > 2) return inherit_main(argv + 2, argc - 2);
   if (strcmp(mode, "remove") == 0 && argc == 3) return remove_main(argv[2]);
   if (strcmp(mode, "wait-lock") == 0 && argc == 2) return wait_lock();
-  if (strcmp(mode, "flush") == 0 && argc == 3) return flush_main(argv[2]);
+  if (strcmp(mode, "flush") == 0 && argc > 2) return flush_main(argv[2], argv + 3, argc - 3);
   fputs(USAGE, stderr);
   return 2;
 }

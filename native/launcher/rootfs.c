@@ -109,10 +109,11 @@ static int mount_overlay(const struct options *options, int ids)
     snprintf(name, sizeof name, "l%zu", i);
     if (place_lower(name, options->lowerdirs.items[i], ids) < 0) return -1;
     length += (size_t)snprintf(data + length, sizeof data - length, "%s%s", i == 0 ? "" : ":", name);
-    if (length > sizeof data - 64) return fail("overlay", E2BIG, "%zu layers", options->lowerdirs.count);
+    if (length > sizeof data - 96) return fail("overlay", E2BIG, "%zu layers", options->lowerdirs.count);
   }
   if (options->id_size != 0 && own_upper(options->upperdir, root_of(options)) < 0) return -1;
-  snprintf(data + length, sizeof data - length, ",upperdir=u,workdir=w");
+  /* Whatever the kernel's defaults are: with these, the upperdir has all that was changed, and can become a layer. */
+  snprintf(data + length, sizeof data - length, ",upperdir=u,workdir=w,redirect_dir=off,metacopy=off");
   if (symlink(options->upperdir, "u") < 0 || symlink(options->workdir, "w") < 0 || mkdir("m", 0700) < 0 ||
       sys_mount("overlay", "m", "overlay", MS_NODEV, data) < 0)
     return fail("overlay", errno, "%s", options->upperdir);

@@ -49,6 +49,7 @@ int unpack_main(const char *directory)
 static int extract(struct entry *entry, const struct place *place);
 static int hide(const struct place *place);
 static bool is_meta(const char *path);
+static bool is_whiteout(const char *path);
 
 /** Leaves the path of the entry that it stopped at. */
 static int extract_all(char *path)
@@ -59,10 +60,10 @@ static int extract_all(char *path)
     snprintf(path, 8192, "%s", entry.path);
     struct place place;
     if (is_meta(entry.path)) continue;
-    /* A whiteout is told by its name alone, whatever its type. */
-    if (tree_find(entry.path, true, &place) < 0) return -1;
-    bool whiteout = strncmp(place.name, WHITEOUT, sizeof WHITEOUT - 1) == 0;
-    if ((whiteout ? hide(&place) : extract(&entry, &place)) < 0) return -1;
+    bool whiteout = is_whiteout(entry.path);
+    int found = tree_find(entry.path, whiteout ? MISSING_MADE_IF_SHOWN : MISSING_MADE, &place);
+    if (found < 0) return -1;
+    if (found == 0 && (whiteout ? hide(&place) : extract(&entry, &place)) < 0) return -1;
     path[0] = '\0';
   }
   return got;
@@ -77,6 +78,14 @@ static bool is_meta(const char *path)
     if (!opaque && strncmp(name, WHITEOUT_META, sizeof WHITEOUT_META - 1) == 0) return true;
   }
   return false;
+}
+
+/** By its name alone, whatever its type. */
+static bool is_whiteout(const char *path)
+{
+  const char *last = path;
+  for (const char *name = path; *name != '\0'; name += strcspn(name, "/"), name += strspn(name, "/")) last = name;
+  return strncmp(last, WHITEOUT, sizeof WHITEOUT - 1) == 0;
 }
 
 static int hide(const struct place *place)
@@ -118,12 +127,12 @@ static int make_hard_link(const struct entry *entry, const char *path)
   struct stat source, there;
   char own_path[4096 * 2];
   snprintf(own_path, sizeof own_path, "%s", path);
-  if (tree_find(entry->link, false, &from) < 0) return -1;
+  if (tree_find(entry->link, MISSING_REFUSED, &from) < 0) return -1;
   cleanup_fd int directory = fcntl(from.parent, F_DUPFD_CLOEXEC, 0);
   if (directory < 0) return fail("link", errno, "%s", entry->link);
   if (fstatat(directory, from.name, &source, AT_SYMLINK_NOFOLLOW) < 0) return fail("link", errno, "%s", entry->link);
   if (S_ISDIR(source.st_mode)) return fail("link", EISDIR, "%s", entry->link);
-  if (tree_find(own_path, true, &to) < 0) return -1;
+  if (tree_find(own_path, MISSING_MADE, &to) < 0) return -1;
   bool exists = fstatat(to.parent, to.name, &there, AT_SYMLINK_NOFOLLOW) == 0;
   if (exists && there.st_ino == source.st_ino && there.st_dev == source.st_dev) return 0;
   if (exists && tree_clear(&to) < 0) return -1;

@@ -5,6 +5,7 @@
 #include "syscalls.h"
 #include "unpack_remove.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -29,14 +30,18 @@ static struct {
   bool stale;
 } parent = {.fd = -1};
 
-static int walk(const char *path, bool make);
+enum { HIDDEN = -2 };
+
+static int walk(const char *path, enum missing missing);
 static int remember(const char *path, struct timespec time);
 
 int tree_open(const char *directory)
 {
   root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return fail("open", errno, "%s", directory);
   /* In case no entry is for it. */
-  return root < 0 ? fail("open", errno, "%s", directory) : remember("", (struct timespec){0});
+  if (fsetxattr(root, IMPLICIT, "y", 1, 0) < 0) return fail("xattr", errno, "%s", IMPLICIT);
+  return remember("", (struct timespec){0});
 }
 
 static int open_below(const char *path, int flags)
@@ -71,7 +76,7 @@ static int tidy(char *path)
   return 0;
 }
 
-int tree_find(char *path, bool make, struct place *place)
+int tree_find(char *path, enum missing missing, struct place *place)
 {
   if (strlen(path) >= PATH_MAX) return fail("path", ENAMETOOLONG, "%zu bytes", strlen(path));
   if (tidy(path) < 0) return -1;
@@ -84,8 +89,9 @@ int tree_find(char *path, bool make, struct place *place)
     snprintf(parent.asked, sizeof parent.asked, "%s", directory);
     memcpy(parent.path, directory, sizeof directory);
     parent.fd = open_below(directory, O_PATH);
-    if (parent.fd < 0) parent.fd = walk(directory, make);
-    if (parent.fd < 0) return -1;
+    int found = parent.fd >= 0 ? parent.fd : walk(directory, missing);
+    parent.fd = found < 0 ? -1 : found;
+    if (found < 0) return found == HIDDEN ? 1 : -1;
   }
   place->parent = parent.fd;
   return 0;
@@ -113,7 +119,7 @@ static int make_implicit(int above, const char *name)
 }
 
 /** One component of `rest`, in the directory `parent.path`, which follows. `rest` grows by what a symbolic link has. */
-static int step(char *rest, bool make, unsigned *links)
+static int step(char *rest, enum missing missing, unsigned *links)
 {
   size_t length = strcspn(rest, "/");
   char name[NAME_MAX + 1], target[PATH_MAX], tail[PATH_MAX];
@@ -132,11 +138,12 @@ static int step(char *rest, bool make, unsigned *links)
   ssize_t size = readlinkat(above, name, target, sizeof target - 1);
   if (size < 0) {
     struct stat there;
-    bool missing = fstatat(above, name, &there, AT_SYMLINK_NOFOLLOW) < 0;
-    bool hidden = !missing && S_ISCHR(there.st_mode) && there.st_rdev == 0;
-    if (missing && !make) return fail("open", ENOENT, "%s", name);
-    if ((missing || hidden) && make_implicit(above, name) < 0) return -1;
-    if (!missing && !hidden && !S_ISDIR(there.st_mode)) return fail("open", ENOTDIR, "%s", name);
+    bool exists = fstatat(above, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
+    bool hidden = exists && S_ISCHR(there.st_mode) && there.st_rdev == 0;
+    if (!exists && missing == MISSING_REFUSED) return fail("open", ENOENT, "%s", name);
+    if (exists && !S_ISDIR(there.st_mode) && missing == MISSING_MADE_IF_SHOWN) return HIDDEN;
+    if ((!exists || hidden) && make_implicit(above, name) < 0) return -1;
+    if (exists && !hidden && !S_ISDIR(there.st_mode)) return fail("open", ENOTDIR, "%s", name);
     return append(parent.path, name, length);
   }
   if (++*links > LINKS_MAX) return fail("open", ELOOP, "%s", name);
@@ -149,14 +156,16 @@ static int step(char *rest, bool make, unsigned *links)
 }
 
 /** Symbolic links are followed as if the root were `/`, also into what isn't there yet: a lower layer may have it. */
-static int walk(const char *path, bool make)
+static int walk(const char *path, enum missing missing)
 {
   char rest[PATH_MAX];
   unsigned links = 0;
   snprintf(rest, sizeof rest, "%s", path);
   parent.path[0] = '\0';
-  while (rest[0] != '\0')
-    if (step(rest, make, &links) < 0) return -1;
+  while (rest[0] != '\0') {
+    int result = step(rest, missing, &links);
+    if (result < 0) return result;
+  }
   int fd = open_below(parent.path, O_PATH);
   return fd < 0 ? fail("open", errno, "%s", parent.path) : fd;
 }
@@ -200,6 +209,33 @@ bool tree_is_opaque(void)
   return fgetxattr(root, OPAQUE, NULL, 0) > 0;
 }
 
+/** Nothing that this layer has: empty, or whiteouts, or more of such directories that had no entry. Takes over the
+ * descriptor. -1: an error. */
+static int is_hollow(int fd)
+{
+  DIR *directory = fdopendir(fd);
+  if (directory == NULL) {
+    close(fd);
+    return -1;
+  }
+  int hollow = fgetxattr(fd, IMPLICIT, NULL, 0) >= 0;
+  for (struct dirent *entry; hollow == 1 && (errno = 0, entry = readdir(directory)) != NULL;) {
+    struct stat there;
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (fstatat(fd, entry->d_name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+      hollow = -1;
+    else if (S_ISDIR(there.st_mode)) {
+      int below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      hollow = below < 0 ? -1 : is_hollow(below);
+    } else
+      hollow = S_ISCHR(there.st_mode) && there.st_rdev == 0;
+  }
+  int error = errno;
+  closedir(directory);
+  errno = error;
+  return hollow == 1 && error != 0 ? -1 : hollow;
+}
+
 int tree_whiteout(const struct place *place)
 {
   struct stat there;
@@ -208,7 +244,12 @@ int tree_whiteout(const struct place *place)
                                                                            : 0;
   if (!S_ISDIR(there.st_mode)) return 0;
   cleanup_fd int directory = openat(place->parent, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  return directory < 0 ? fail("open", errno, "%s", place->name) : tree_opaque(directory);
+  int scan = directory < 0 ? -1 : openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int hollow = scan < 0 ? -1 : is_hollow(scan);
+  if (hollow < 0) return fail("open", errno, "%s", place->name);
+  if (hollow == 0) return tree_opaque(directory);
+  /* Only whiteouts were below it: of what is removed whole, some tools say that of each file. */
+  return tree_clear(place) < 0 ? -1 : tree_whiteout(place);
 }
 
 /** Times of directories, one after another: struct timespec, path from the root with its NUL. */

@@ -18,11 +18,14 @@ struct place {
 };
 
 int tree_open(const char *directory);
+/** What happens with directories above that are missing: ENOENT; they are made; so, but not in place of what this layer
+ * has there. */
+enum missing { MISSING_REFUSED, MISSING_MADE, MISSING_MADE_IF_SHOWN };
 /**
- * Finds the place of `path`, which is changed: leading slashes go. Missing directories above it are made; `make` false:
- * ENOENT then. Refuses `..`. The place is good until the next call.
+ * Finds the place of `path`, which is changed: leading slashes go. Refuses `..`. The place is good until the next call.
+ * 1: with MISSING_MADE_IF_SHOWN, what this layer has above it hides all that lower ones have there.
  */
-int tree_find(char *path, bool make, struct place *place);
+int tree_find(char *path, enum missing missing, struct place *place);
 /** Removes what is at the place, whatever it is. Nothing there: nothing happens. */
 int tree_clear(const struct place *place);
 /** Makes it a directory, and hides what lower layers have there if this one said so before. A descriptor to be closed,

@@ -81,6 +81,21 @@ describe.skipIf(missing.length > 0)('images of this host', () => {
     });
   });
 
+  test('without a name are loaded and saved by their digest', async () => {
+    await withProject(only({ services: { web } }), async (p) => {
+      const nameless = join(directory.path, 'nameless.tar');
+      execFileSync('skopeo', ['copy', '-q', `docker-archive:${dockerArchive}`, `docker-archive:${nameless}`], { stdio: 'pipe' });
+      const loaded = (await p.ok(['load', '-i', nameless])).stdout;
+      expect(loaded).toMatch(/^tsstack\.local\/loaded@sha256:[0-9a-f]{64}\n$/);
+      const [{ digest }] = await images(p);
+      await p.ok(['save', digest.slice(0, 20), '-o', 'saved.tar']);
+      const content = (name: string) => execFileSync('tar', ['-xOf', join(p.directory, 'saved.tar'), name], { encoding: 'utf8' });
+      expect(content('index.json')).not.toContain('ref.name');
+      expect(JSON.parse(content('manifest.json'))).toMatchObject([{ RepoTags: [] }]);
+      expect((await p.ok(['load', '-i', 'saved.tar'])).stdout).toBe(loaded);
+    });
+  });
+
   test('are told apart from containers, which are inspected by name or service', async () => {
     await withProject(only({ services: { web } }), async (p) => {
       await p.ok(['load', '-i', dockerArchive]);

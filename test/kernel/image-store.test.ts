@@ -20,14 +20,17 @@ import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Descriptor } from '../../engine/codec/image-manifest.ts';
 import { type ImageStore, openImageStore } from '../../engine/image/image-store.ts';
 import { layerBlobStream } from '../../engine/image/layer-blob.ts';
 import { loadImages } from '../../engine/image/load.ts';
 import { type StoredLayer, storeLayer } from '../../engine/image/pack.ts';
+import { resolveStored } from '../../engine/image/resolve-stored.ts';
 import { saveImages } from '../../engine/image/save.ts';
 import { describeImage, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../engine/image/stored-image.ts';
 import type { ImageRecord } from '../../engine/store/image-records.ts';
-import { tar } from '../support/tar-bytes.ts';
+import { type TarEntry, tar } from '../support/tar-bytes.ts';
+import { until } from '../support/until.ts';
 import { LAUNCHER, listTree } from './unpack-fixture.ts';
 
 const signal = AbortSignal.timeout(120_000);
@@ -92,9 +95,12 @@ const extractAll = (store: ImageStore, { layers }: ImageRecord): Promise<string[
   Promise.all(layers.map(({ diffId, digest, mediaType }) => store.extractLayer({ diffId, blob: digest, mediaType, signal })));
 
 /** What a container would see. */
-function listMerged(lowerdirs: readonly string[]): Readonly<Record<string, string>> {
+async function listMerged(store: ImageStore, record: ImageRecord): Promise<Readonly<Record<string, string>>> {
+  await extractAll(store, record);
   const merged = mkdtempSync(join(directory, 'merged-'));
-  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${[...lowerdirs].reverse().join(':')}`, merged]);
+  // The image's own, without what containers mount on.
+  const lowerdirs = resolveStored(store, record)?.lowerdirs.filter((lower) => !lower.endsWith('/mount-points')) ?? [];
+  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${[...lowerdirs, merged].join(':')}`, merged]);
   try {
     return listTree(merged);
   } finally {
@@ -107,7 +113,7 @@ describe('an image', () => {
     const store = await emptyStore();
     const record = await load(store, layout);
     expect(record.layers).toHaveLength(3);
-    const found = listMerged(await extractAll(store, record));
+    const found = await listMerged(store, record);
     expect(Object.keys(found).length).toBeGreaterThan(70);
     expect(found).toEqual(listTree(bundle));
     expect(found['old/deep']).toBeUndefined();
@@ -145,7 +151,7 @@ describe('an image', () => {
     const loaded = await loadImages(store, archive, { platform, signal, lease });
     expect(loaded.map(({ name }) => name)).toEqual(['example.test/web:2']);
     const record = await load(store, archive);
-    expect(listMerged(await extractAll(store, record))).toEqual(listTree(bundle));
+    expect(await listMerged(store, record)).toEqual(listTree(bundle));
   });
 
   test('of several in a layout is found by its name, and its absence told with the names there are', async () => {
@@ -156,6 +162,92 @@ describe('an image', () => {
       message: `cannot load \`${layout}\`: there is no image \`other\` in it`,
       hint: 'it has `web`',
     });
+  });
+});
+
+/** Of layers as they are, lowest first; their archives are in the store. */
+async function imageOf(store: ImageStore, archives: readonly Buffer[]): Promise<ImageRecord> {
+  const layers = await Promise.all(archives.map((archive) => store.storeContent(OCI_LAYER, archive, signal)));
+  const record = await recordOf(store, layers);
+  store.recordImage(record);
+  return record;
+}
+
+/** Of uncompressed layers, lowest first. */
+async function recordOf(store: ImageStore, layers: readonly Descriptor[]): Promise<ImageRecord> {
+  const document = { ...platform, config: {}, rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) } };
+  const config = await put(store, Buffer.from(JSON.stringify(document)));
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    config: { mediaType: OCI_CONFIG, digest: config, size: statSync(store.blobPath(config)).size },
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+  });
+  const descriptor = await store.storeContent(OCI_MANIFEST, Buffer.from(manifest), signal);
+  return describeImage(store, { reference: 'example.test/made:1', target: descriptor, manifest: descriptor, recordedAt: 1 });
+}
+
+describe('a directory that a layer has only by what is in it', () => {
+  const dir = (name: string, mode: number, more: Partial<TarEntry> = {}) => ({ name, type: '5', mode, mtime: 7, ...more });
+  const lower = tar([
+    dir('./', 0o711),
+    dir('tmp', 0o1777),
+    dir('a', 0o750, { uid: 5, pax: { 'SCHILY.xattr.user.x': '1' } }),
+    dir('a/b', 0o700),
+  ]);
+  const upper = tar([{ name: 'tmp/file' }, { name: 'a/b/c/file' }]);
+  const attributesOf = (tree: Readonly<Record<string, string>>, names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, tree[name]]));
+
+  test('has the attributes of the layer below that has an entry for it, whichever layer that is', async () => {
+    const store = await emptyStore();
+    const found = await listMerged(store, await imageOf(store, [lower, tar([dir('a', 0o705)]), tar([{ name: 'other' }]), upper]));
+    expect(attributesOf(found, ['.', 'tmp', 'a', 'a/b', 'a/b/c'])).toEqual({
+      '.': '0o40711 0 0 7000000000',
+      tmp: '0o41777 0 0 7000000000',
+      a: '0o40705 0 0 7000000000',
+      'a/b': '0o40700 0 0 7000000000',
+      'a/b/c': '0o40755 0 0 0',
+    });
+    const alone = await listMerged(store, await imageOf(store, [lower, upper]));
+    expect(alone['a']).toBe('0o40750 5 0 7000000000 user.x=31');
+  });
+
+  test('has nothing of one that is hidden, and neither of what was no directory', async () => {
+    const store = await emptyStore();
+    const below = tar([dir('o', 0o700), dir('o/in', 0o700), dir('w', 0o700), dir('l', 0o700), { name: 'f' }]);
+    const between = tar([{ name: 'o/.wh..wh..opq' }, { name: '.wh.w' }, { name: 'l', type: '2', link: 'o' }]);
+    const image = await imageOf(store, [below, between, tar([{ name: 'o/in/x' }, { name: 'w/x' }, { name: 'l/x' }, { name: 'f/x' }])]);
+    const found = await listMerged(store, image);
+    // One that is opaque may be a new one in the place of an old one: of that, lower layers say nothing.
+    expect(attributesOf(found, ['o', 'o/in', 'w', 'l', 'f'])).toEqual(
+      Object.fromEntries(['o', 'o/in', 'w', 'l', 'f'].map((name) => [name, '0o40755 0 0 0'])),
+    );
+  });
+
+  test('shows nothing of what is below a layer whose root is opaque', async () => {
+    const store = await emptyStore();
+    const image = await imageOf(store, [lower, tar([{ name: '.wh..wh..opq' }, { name: 'tmp/new' }]), tar([{ name: 'top' }])]);
+    const found = await listMerged(store, image);
+    expect(Object.keys(found).sort()).toEqual(['.', 'tmp', 'tmp/new', 'top']);
+    expect(found['tmp']).toBe('0o40755 0 0 0');
+  });
+
+  test('costs nothing if no layer has one, and one small layer that goes with the others if there are some', async () => {
+    const store = await emptyStore();
+    const { attributes } = store.context.paths;
+    const plain = await imageOf(store, [lower, tar([dir('.', 0o755), { name: 'new' }])]);
+    await listMerged(store, plain);
+    expect(readdirSync(attributes)).toEqual([]);
+    const image = await imageOf(store, [lower, upper]);
+    await listMerged(store, image);
+    await listMerged(store, image);
+    expect(readdirSync(attributes)).toHaveLength(1);
+    await store.collectGarbage({ usedDirectories: () => [] });
+    expect(readdirSync(attributes)).toHaveLength(1);
+    store.remove(image.reference);
+    await store.collectGarbage({ usedDirectories: () => [] });
+    expect(readdirSync(attributes)).toEqual([]);
   });
 });
 
@@ -190,11 +282,12 @@ describe('an archive', () => {
   test.each([
     ['nothing known', { file: 'x' }, 'neither an OCI image layout nor'],
     ['an index that is no JSON', { 'oci-layout': '{}', 'index.json': '{' }, 'it is not JSON'],
-    ['an index without manifests', { 'oci-layout': '{}', 'index.json': '{}' }, 'it has no manifests'],
+    ['an index of no version', { 'oci-layout': '{}', 'index.json': '{"manifests":[]}' }, 'it is not of schema version 2'],
+    ['an index without manifests', { 'oci-layout': '{}', 'index.json': '{"schemaVersion":2}' }, 'it has no `config`'],
     [
       'no digest in it',
-      { 'oci-layout': '{}', 'index.json': '{"manifests":[{"mediaType":"x","digest":"sha256:../../x","size":1}]}' },
-      'cannot use digest `sha256:../../x`',
+      { 'oci-layout': '{}', 'index.json': '{"schemaVersion":2,"manifests":[{"mediaType":"x","digest":"sha256:../../x","size":1}]}' },
+      'it has no valid digest in `manifests[0]`',
     ],
   ])('with %s is refused', async (what, files, message) => {
     const source = mkdtempSync(join(directory, 'bad-'));
@@ -216,25 +309,11 @@ describe('a directory', () => {
     execFileSync('sh', ['-ec', script], { cwd: source });
     return source;
   };
-  const asImageLayer = ({ diffId, size }: StoredLayer) => ({ mediaType: OCI_LAYER, digest: diffId, diffId, size });
   /** An image whose only layer was made here. */
-  async function record(store: ImageStore, layer: StoredLayer): Promise<ImageRecord> {
-    const config = await put(
-      store,
-      Buffer.from(JSON.stringify({ ...platform, config: {}, rootfs: { type: 'layers', diff_ids: [layer.diffId] } })),
-    );
-    const manifest = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: OCI_MANIFEST,
-        config: { mediaType: OCI_CONFIG, digest: config, size: statSync(store.blobPath(config)).size },
-        layers: [{ mediaType: OCI_LAYER, digest: layer.diffId, size: layer.size }],
-      }),
-    );
-    const descriptor = await store.storeContent(OCI_MANIFEST, manifest, signal);
-    return describeImage(store, { reference: 'example.test/made:1', target: descriptor, manifest: descriptor, recordedAt: 1 });
+  async function madeImage(store: ImageStore, layer: StoredLayer): Promise<ImageRecord> {
+    return recordOf(store, [asImageLayer(layer)]);
   }
-
+  const asImageLayer = ({ diffId, size }: StoredLayer) => ({ mediaType: OCI_LAYER, digest: diffId, diffId, size });
   test('becomes a layer as if its archive had been pulled, once for the same content', async () => {
     const store = await emptyStore();
     using lease = store.lease([]);
@@ -271,7 +350,7 @@ describe('a directory', () => {
     const store = await emptyStore();
     using lease = store.lease([]);
     const layer = await storeLayer(store, { directory: made('mkdir a; echo x > a/f; touch -d @5 a'), lease, signal });
-    const image = await record(store, layer);
+    const image = await madeImage(store, layer);
     const saved = join(directory, 'made.tar');
     const output = createWriteStream(saved);
     await saveImages(store, [image], output, signal);
@@ -286,10 +365,10 @@ describe('a directory', () => {
     const lease = store.lease([]);
     const layer = await storeLayer(store, { directory: made('touch a'), lease, signal });
     expect((await store.collectGarbage({ usedDirectories: () => [] })).layers).toEqual([]);
-    const image = await record(store, layer);
+    const image = await madeImage(store, layer);
     store.recordImage(image);
     lease[Symbol.dispose]();
-    expect(await store.collectGarbage({ usedDirectories: () => [] })).toEqual({ blobs: [], layers: [], bytes: 0 });
+    expect(await store.collectGarbage({ usedDirectories: () => [] })).toMatchObject({ blobs: [], layers: [] });
     store.remove(image.reference);
     expect((await store.collectGarbage({ usedDirectories: () => [] })).layers).toEqual([layer.diffId.slice(7)]);
     await expect(layerBlobStream(store, asImageLayer(layer), signal)).rejects.toThrow(
@@ -316,7 +395,7 @@ describe('a layer', () => {
     const blob = await put(store, gzipSync(archive));
     const directories = await Promise.all([1, 2, 3].map(() => store.extractLayer({ diffId, blob, mediaType, signal })));
     expect(new Set(directories).size).toBe(1);
-    expect(store.layerFacts(diffId)).toEqual({ diffId, bytes: archive.length, implicit: ['a'], opaque: false, unsupported: [] });
+    expect(store.layerFacts(diffId)).toEqual({ diffId, bytes: archive.length, implicit: ['', 'a'], opaque: false, unsupported: [] });
     expect(readdirSync(store.context.paths.layers)).toEqual([diffId.slice(7)]);
     expect(readdirSync(store.context.paths.locks)).toEqual([]);
   });
@@ -422,6 +501,21 @@ describe('a crash of the machine', () => {
     expect([after.layerDirectory(lost.diffId), after.hasBlob(lost.blob), after.hasBlob(good)]).toEqual([undefined, false, true]);
     expect([readdirSync(paths.unflushed), readdirSync(paths.layers)]).toEqual([[], [flushed.diffId.slice(7)]]);
   });
+});
+
+test('a flush aside takes the marks away when all is on the disk, and leaves those that come meanwhile', async () => {
+  const store = await emptyStore();
+  const { unflushed } = store.context.paths;
+  await put(store, Buffer.from('one'));
+  store.flushAside();
+  await until('the marks are gone', () => readdirSync(unflushed).length === 0);
+  await put(store, Buffer.from('two'));
+  const [mark = ''] = readdirSync(unflushed);
+  store.flushAside();
+  const other = mark.replace(/[0-9a-f]+$/, 'other');
+  writeFileSync(join(unflushed, other), '');
+  await until('only the other mark is left', () => !existsSync(join(unflushed, mark)));
+  expect(readdirSync(unflushed)).toEqual([other]);
 });
 
 describe('garbage', () => {

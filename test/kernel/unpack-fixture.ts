@@ -40,6 +40,11 @@ const LIST = `
 import os, sys, json, hashlib
 root = sys.argv[1].encode()
 found = {}
+names_of = {}
+for directory, names, files in os.walk(root):
+  for path in [os.path.join(directory, name) for name in files]:
+    s = os.lstat(path)
+    names_of.setdefault((s.st_dev, s.st_ino), []).append(os.path.relpath(path, root).decode('utf8', 'replace'))
 for directory, names, files in os.walk(root):
   for name in [b''] + names + files:
     path = os.path.join(directory, name) if name else directory
@@ -47,7 +52,8 @@ for directory, names, files in os.walk(root):
     s = os.lstat(path)
     kind = s.st_mode >> 12
     entry = [oct(s.st_mode), s.st_uid, s.st_gid, s.st_mtime_ns]
-    if kind == 0o10: entry += [s.st_size, s.st_nlink, hashlib.sha256(open(path, 'rb').read()).hexdigest()]
+    same = sorted(names_of.get((s.st_dev, s.st_ino), []))
+    if kind == 0o10: entry += [s.st_size, 1 if len(same) == 1 else '%d=%s' % (len(same), same[0]), hashlib.sha256(open(path, 'rb').read()).hexdigest()]
     if kind == 0o12: entry += [os.readlink(path).decode('utf8', 'replace')]
     if kind in (0o2, 0o6): entry += [os.major(s.st_rdev), os.minor(s.st_rdev)]
     for x in sorted(os.listxattr(path, follow_symlinks=False)):
@@ -56,7 +62,7 @@ for directory, names, files in os.walk(root):
 json.dump(found, sys.stdout)
 `;
 
-/** Path → mode, owner, mtime in ns, and of a file size, links and content, then extended attributes. */
+/** Path → mode, owner, mtime in ns, and of a file size, its names here (how many, and the first of several) and content, then extended attributes. */
 export function listTree(root: string): Readonly<Record<string, string>> {
   return JSON.parse(execFileSync('python3', ['-c', LIST, root], { encoding: 'utf8', maxBuffer: 1 << 28 })) as Record<string, string>;
 }

@@ -46,8 +46,8 @@ describe('unpack', () => {
     const empty = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
     expect(listTree(root)).toEqual({
       '.': '0o40711 0 0 5000000000',
-      a: `0o104755 12 34 7000000000 1 2 ${hash} user.x=76616c7565`,
-      hard: `0o104755 12 34 7000000000 1 2 ${hash} user.x=76616c7565`,
+      a: `0o104755 12 34 7000000000 1 2=a ${hash} user.x=76616c7565`,
+      hard: `0o104755 12 34 7000000000 1 2=a ${hash} user.x=76616c7565`,
       link: '0o120777 1 2 8000000000 /a trusted.y=0001',
       null: '0o20666 0 9 1000000000000000000 1 3',
       disk: '0o60660 0 0 1000000000000000000 259 300',
@@ -124,7 +124,8 @@ f.truncate(60000000)`;
 
   test('makes directories that have no entry, tells of them, and gives them the same time always', () => {
     const { frames, root } = unpack(tar([{ name: 'a/b/c' }, directory('a')]));
-    expect(frames).toEqual([['implicit', 'a/b'], ['done']]);
+    expect(frames).toEqual([['implicit', ''], ['implicit', 'a/b'], ['done']]);
+    expect(unpack(tar([directory('./')])).frames).toEqual(DONE);
     expect([statSync(join(root, 'a/b')).mtimeMs, statSync(root).mtimeMs, lstatSync(join(root, 'a/b')).mode & 0o7777]).toEqual([
       0, 0, 0o755,
     ]);
@@ -238,8 +239,33 @@ describe('whiteouts', () => {
     expect(found['d2/x']).toBeDefined();
   });
 
+  test('of what is in a removed or replaced directory are left out, in either order', () => {
+    const root = unpacked(
+      tar([
+        { name: 'd1/in/.wh.x' },
+        { name: '.wh.d1' },
+        { name: '.wh.d2' },
+        { name: 'd2/in/.wh.x' },
+        { name: 'f' },
+        { name: 'f/.wh.x' },
+        { name: 'f/.wh..wh..opq' },
+        { name: 'd3/.wh.x' },
+        { name: '.wh.d3' },
+        { name: 'd3/new' },
+        { name: 'd4/.wh.x' },
+        directory('d4'),
+        { name: '.wh.d4' },
+      ]),
+    );
+    const found = listTree(root);
+    for (const name of ['d1', 'd2', 'd4/x']) expect(found[name], name).toMatch(WHITEOUT);
+    expect(found['f']).toMatch(/^0o100644/);
+    for (const name of ['d3', 'd4']) expect(found[name], name).toContain(OPAQUE);
+    expect(Object.keys(found).sort()).toEqual(['.', 'd1', 'd2', 'd3', 'd3/new', 'd4', 'd4/x', 'f']);
+  });
+
   test('are told of if they are for the whole root, which overlayfs does not look at', () => {
-    expect(unpack(tar([{ name: '.wh..wh..opq' }])).frames).toEqual([['opaque'], ['done']]);
+    expect(unpack(tar([directory('.'), { name: '.wh..wh..opq' }])).frames).toEqual([['opaque'], ['done']]);
   });
 
   test('of AUFS itself are left out', () => {

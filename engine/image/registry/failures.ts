@@ -150,6 +150,11 @@ export function statusFailure(doing: string, { status, host, what, said, retryAf
       return fail(`\`${host}\` has no \`${what}\``, { kind: 'not-found', hint: 'are name and tag spelled right?' });
     case 408:
       return fail(`\`${host}\` waited too long for us`, { kind: 'cut-off', transient: true });
+    case 413:
+      return fail(`\`${host}\` takes nothing as large as \`${what}\``, {
+        kind: 'refused',
+        hint: 'the registry, or a proxy before it, has a limit: nginx calls it `client_max_body_size`',
+      });
     case 429:
       return fail(`\`${host}\` gets too many requests from us`, {
         kind: 'rate-limited',

@@ -29,7 +29,7 @@ export type UploadOutcome = 'present' | 'mounted' | 'sent';
 /** One attempt. Rejects with a `RegistryFailure`; a transient one may be tried again from the start. */
 export async function uploadBlob(upload: Upload, source: BlobSource, onProgress?: (bytes: number) => void): Promise<UploadOutcome> {
   const { client, endpoint, repository, doing, signal } = upload;
-  const { descriptor, mountFrom } = source;
+  const { descriptor } = source;
   const common = callOf(upload, descriptor.digest);
   const head = await client.send(endpoint, {
     ...common,
@@ -39,14 +39,7 @@ export async function uploadBlob(upload: Upload, source: BlobSource, onProgress?
   });
   head.response.resume();
   if (head.status === 200) return 'present';
-  const mount = mountFrom === undefined ? '' : `?mount=${descriptor.digest}&from=${encodeURIComponent(mountFrom)}`;
-  const begun = await client.send(endpoint, {
-    ...common,
-    scopes: [...common.scopes, ...(mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`])],
-    method: 'POST',
-    target: `${repository.repository}/blobs/uploads/${mount}`,
-    headers: { 'content-length': '0' },
-  });
+  const begun = await begin(upload, source);
   begun.response.resume();
   if (begun.status === 201) return 'mounted';
   const target = locationOf(begun, upload);
@@ -71,6 +64,26 @@ export async function uploadBlob(upload: Upload, source: BlobSource, onProgress?
   }
   signal.throwIfAborted();
   return 'sent';
+}
+
+/** 201: the registry has taken it from the other repository. Where that is not ours to read, it is sent as if there were none. */
+async function begin(upload: Upload, { descriptor, mountFrom }: Omit<BlobSource, 'open'>): Promise<Answer> {
+  const { client, endpoint, repository } = upload;
+  const common = callOf(upload, descriptor.digest);
+  const mount = mountFrom === undefined ? '' : `?mount=${descriptor.digest}&from=${encodeURIComponent(mountFrom)}`;
+  try {
+    return await client.send(endpoint, {
+      ...common,
+      scopes: [...common.scopes, ...(mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`])],
+      method: 'POST',
+      target: `${repository.repository}/blobs/uploads/${mount}`,
+      headers: { 'content-length': '0' },
+    });
+  } catch (error) {
+    const refused = error instanceof RegistryFailure && ['unauthorized', 'denied', 'not-found', 'refused'].includes(error.kind);
+    if (mountFrom === undefined || !refused) throw error;
+    return await begin(upload, { descriptor });
+  }
 }
 
 /** `name`: a tag, or the digest. */

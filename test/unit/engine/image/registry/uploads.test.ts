@@ -40,6 +40,25 @@ describe('sending a blob', () => {
     expect(server.requests.at(-1)).toBe(`PUT /elsewhere/1?state=a&digest=${encodeURIComponent(descriptor.digest)}`);
   });
 
+  test('is taken from another repository of the registry, where that may be read', async () => {
+    for (const [status, outcome] of [
+      [201, 'mounted'],
+      [202, 'sent'],
+      [403, 'sent'],
+    ] as const) {
+      await using server = await scriptedRegistry((request, response, url) => {
+        if (request.method === 'HEAD') response.writeHead(404).end();
+        else if (request.method === 'POST') {
+          const mounting = url.searchParams.get('mount') === descriptor.digest && url.searchParams.get('from') === 'team/other';
+          response.writeHead(mounting ? status : 202, { location: '/upload/1' }).end();
+        } else request.on('end', () => response.writeHead(201).end()).resume();
+      });
+      using registry = open();
+      const repository = { registry: server.host, repository: 'app' };
+      expect(await registry.putBlob(repository, { ...source, mountFrom: 'team/other' }, { signal })).toBe(outcome);
+    }
+  });
+
   test('is tried again from the start if the connection breaks', async () => {
     let puts = 0;
     await using server = await scriptedRegistry(
@@ -52,6 +71,19 @@ describe('sending a blob', () => {
     using registry = open();
     expect(await registry.putBlob({ registry: server.host, repository: 'app' }, source, { signal })).toBe('sent');
     expect(puts).toBe(2);
+  });
+
+  test('waits for as long as a registry says that has too much to do, and no longer than that', async () => {
+    let posts = 0;
+    await using server = await scriptedRegistry((request, response, url) => {
+      if (request.method === 'POST' && posts++ === 0) response.writeHead(429, { 'retry-after': '7' }).end();
+      else if (request.method === 'POST' && posts === 2) response.writeHead(503).end();
+      else taking((put, answer) => void put.on('end', () => answer.writeHead(201).end()).resume())(request, response, url);
+    });
+    const waits: number[] = [];
+    using registry = openRegistry({ environment: { HOME: '/nonexistent' }, sleep: async (ms) => void waits.push(ms) });
+    expect(await registry.putBlob({ registry: server.host, repository: 'app' }, source, { signal })).toBe('sent');
+    expect(waits).toEqual([7000, 500]);
   });
 
   test('ends when a registry refuses it before it has heard all', async () => {
@@ -71,7 +103,8 @@ describe('sending a blob', () => {
     };
     await expect(registry.putBlob({ registry: server.host, repository: 'app' }, endless, { signal })).rejects.toMatchObject({
       kind: 'refused',
-      message: expect.stringContaining('status 413 (too large)'),
+      message: expect.stringContaining('(too large)'),
+      hint: expect.stringContaining('has a limit'),
     });
     expect(left?.destroyed).toBe(true);
   });
