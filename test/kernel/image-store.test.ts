@@ -437,6 +437,22 @@ describe('a layer', () => {
     expect([readdirSync(store.context.paths.layers), readdirSync(store.context.paths.locks)]).toEqual([[], []]);
   });
 
+  test('that is a hundred times what its blob is takes no memory for that', async () => {
+    const store = await emptyStore();
+    const size = 64 * 2 ** 20;
+    const bomb = tar([{ name: 'big', content: Buffer.alloc(size) }]);
+    const request = { diffId: digestOf(bomb), blob: await put(store, gzipSync(bomb)), mediaType };
+    let most = 0;
+    const before = process.memoryUsage.rss();
+    const watched = setInterval(() => {
+      most = Math.max(most, process.memoryUsage.rss());
+    }, 5);
+    const extracted = await store.extractLayer({ ...request, signal });
+    clearInterval(watched);
+    expect(statSync(join(extracted, 'big')).size).toBe(size);
+    expect(most - before).toBeLessThan(size / 2);
+  });
+
   test('that is called off leaves nothing, whether it waits or works', async () => {
     const store = await emptyStore();
     const big = tar([{ name: 'big', content: Buffer.alloc(30_000_000) }]);
