@@ -168,6 +168,20 @@ f.truncate(60000000)`;
     expect(readFileSync(join(unpacked(unfilled), 'a'), 'utf8')).toBe('text');
   });
 
+  test('makes holes of zeros, and keeps what is around them', () => {
+    const [zeros, data] = [Buffer.alloc(3_000_000), Buffer.alloc(100_000, 'x')];
+    for (const content of [Buffer.concat([data, zeros, data]), Buffer.concat([zeros, data, zeros]), Buffer.concat([data, zeros]), zeros]) {
+      const root = unpacked(
+        tar([
+          { name: 'before', content: data },
+          { name: 'f', content },
+        ]),
+      );
+      expect(readFileSync(join(root, 'f')).equals(content)).toBe(true);
+      expect(statSync(join(root, 'f')).blocks * 512).toBeLessThan(500_000);
+    }
+  });
+
   test('reads names of directories in archives older than their type', () => {
     expect(lstatSync(join(unpacked(tar([{ name: 'old/', type: '\0', magic: '' }])), 'old')).isDirectory()).toBe(true);
   });
