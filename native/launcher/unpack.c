@@ -111,12 +111,11 @@ static int make_file(const struct entry *entry, const struct place *place)
   if (tree_clear(place) < 0) return -1;
   cleanup_fd int fd = openat(place->parent, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return fail("open", errno, "%s", place->name);
-  /* A piece without bytes may mark the end of a sparse file. */
-  const struct extents *extents = entry->extents;
-  const struct extent *last = extents->count > 0 ? &extents->list[extents->count - 1] : NULL;
-  bool whole = last != NULL && last->size > 0 && last->offset + last->size == entry->size;
   if (archive_content(entry, fd) < 0) return -1;
-  if (!whole && ftruncate(fd, (off_t)entry->size) < 0) return fail("write", errno, "size");
+  /* Holes at the end, and there alone, are not there yet. */
+  struct stat there;
+  if (fstat(fd, &there) < 0 || ((uint64_t)there.st_size != entry->size && ftruncate(fd, (off_t)entry->size) < 0))
+    return fail("write", errno, "size");
   return attributes_set(entry, place, fd);
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER = 1024 * 1024 };
+enum { BUFFER = 1024 * 1024, ZEROS = 32 * 1024 };
 
 static uint8_t buffer[BUFFER];
 static size_t start, end;
@@ -87,13 +87,26 @@ static int write_at(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
   return 0;
 }
 
+/** Runs of zeros are left out: they are holes then, and an archive of nothing else takes no room. */
+static int write_data(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
+{
+  size_t written = 0, piece;
+  for (size_t at = 0; at < size; at += piece) {
+    piece = size - at < ZEROS ? size - at : ZEROS;
+    if (bytes[at] != 0 || memcmp(bytes + at, bytes + at + 1, piece - 1) != 0) continue;
+    if (write_at(fd, bytes + written, at - written, offset + written) < 0) return -1;
+    written = at + piece;
+  }
+  return write_at(fd, bytes + written, size - written, offset + written);
+}
+
 int input_copy(int fd, uint64_t offset, uint64_t size)
 {
   const uint8_t *part;
   while (size > 0) {
     if (fill_more() < 0) return -1;
     size_t taken = take(&part, size);
-    if (write_at(fd, part, taken, offset) < 0) return -1;
+    if (write_data(fd, part, taken, offset) < 0) return -1;
     offset += taken;
     size -= taken;
   }

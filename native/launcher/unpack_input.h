@@ -11,7 +11,8 @@ int input_read(void *bytes, size_t size);
 int input_skip(uint64_t size);
 /** 1: done, 0: the input ended before, as that of umoci's `insert` does after the last file; -1: an error. */
 int input_skip_padding(uint64_t size);
-/** Copies to `fd` at `offset`. -1: the stage is `write` if the file would not take it. */
+/** Copies to `fd`, where nothing is yet, at `offset`; zeros at the end may be left to ftruncate(2). -1: the stage is
+ * `write` if the file would not take it. */
 int input_copy(int fd, uint64_t offset, uint64_t size);
 /** Everything until the end, so that whoever writes it is not cut off. */
 int input_drain(void);

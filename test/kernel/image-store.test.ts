@@ -29,7 +29,7 @@ import { resolveStored } from '../../engine/image/resolve-stored.ts';
 import { saveImages } from '../../engine/image/save.ts';
 import { describeImage, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../engine/image/stored-image.ts';
 import type { ImageRecord } from '../../engine/store/image-records.ts';
-import { type TarEntry, tar } from '../support/tar-bytes.ts';
+import { type TarEntry, tar, tarEntry } from '../support/tar-bytes.ts';
 import { until } from '../support/until.ts';
 import { LAUNCHER, listTree } from './unpack-fixture.ts';
 
@@ -435,6 +435,26 @@ describe('a layer', () => {
     const extracting = store.extractLayer({ diffId, blob: digest, mediaType, signal });
     await expect(extracting).rejects.toThrow(new RegExp(`^cannot extract layer \`sha256:${digest.slice(7, 19)}\`: ${message.source}`));
     expect([readdirSync(store.context.paths.layers), readdirSync(store.context.paths.locks)]).toEqual([[], []]);
+  });
+
+  test('that is a hundred times what its blob is takes no memory for that', async () => {
+    const store = await emptyStore();
+    const [size, piece] = [512 * 2 ** 20, 16 * 2 ** 20];
+    const [head, end] = [tarEntry({ name: 'big', size }), Buffer.alloc(1024)];
+    const zeros = gzipSync(Buffer.alloc(piece), { level: 1 });
+    const hash = createHash('sha256').update(head);
+    for (let at = 0; at < size; at += piece) hash.update(Buffer.alloc(piece));
+    const blob = await put(store, Buffer.concat([gzipSync(head), ...Array.from({ length: size / piece }, () => zeros), gzipSync(end)]));
+    const request = { diffId: `sha256:${hash.update(end).digest('hex')}`, blob, mediaType };
+    let most = 0;
+    const before = process.memoryUsage.rss();
+    const watched = setInterval(() => {
+      most = Math.max(most, process.memoryUsage.rss());
+    }, 5);
+    const extracted = await store.extractLayer({ ...request, signal });
+    clearInterval(watched);
+    expect([statSync(join(extracted, 'big')).size, statSync(join(extracted, 'big')).blocks]).toEqual([size, 0]);
+    expect(most - before).toBeLessThan(size / 2);
   });
 
   test('that is called off leaves nothing, whether it waits or works', async () => {

@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { padded, tar, tarEntry } from '../support/tar-bytes.ts';
-import { listTree, openUnpackFixture, type UnpackFixture } from './unpack-fixture.ts';
+import { decodeFrames } from '../../engine/codec/launcher-frames.ts';
+import { padded, paxRecord, tar, tarEntry } from '../support/tar-bytes.ts';
+import { LAUNCHER, listTree, openUnpackFixture, type UnpackFixture } from './unpack-fixture.ts';
 
 let fixture: UnpackFixture;
 beforeAll(() => {
@@ -165,6 +166,20 @@ f.truncate(60000000)`;
     // As umoci's `insert` writes them: not even the last file's block is filled up.
     const unfilled = tarEntry({ name: 'a', content: 'text' }).subarray(0, 512 + 4);
     expect(readFileSync(join(unpacked(unfilled), 'a'), 'utf8')).toBe('text');
+  });
+
+  test('makes holes of zeros, and keeps what is around them', () => {
+    const [zeros, data] = [Buffer.alloc(3_000_000), Buffer.alloc(100_000, 'x')];
+    for (const content of [Buffer.concat([data, zeros, data]), Buffer.concat([zeros, data, zeros]), Buffer.concat([data, zeros]), zeros]) {
+      const root = unpacked(
+        tar([
+          { name: 'before', content: data },
+          { name: 'f', content },
+        ]),
+      );
+      expect(readFileSync(join(root, 'f')).equals(content)).toBe(true);
+      expect(statSync(join(root, 'f')).blocks * 512).toBeLessThan(500_000);
+    }
   });
 
   test('reads names of directories in archives older than their type', () => {
@@ -437,13 +452,54 @@ describe('a hostile archive', () => {
     expect(refused(tar([{ name: 'a' }, { name: 'a/b' }])).slice(1, 4)).toEqual(['a/b', 'open', '20']);
   });
 
+  test('cannot reach out with a whiteout below a symbolic link, or by one that is a link itself', () => {
+    const root = unpacked(
+      tar([
+        { name: 'out', type: '2', link: victim },
+        { name: 'out/.wh.secret' },
+        { name: 'up', type: '2', link: '../../victim' },
+        { name: 'up/.wh..wh..opq' },
+        { name: '.wh.link', type: '2', link: join(victim, 'secret') },
+        { name: '.wh.hard', type: '1', link: join(victim, 'secret') },
+        { name: '.wh.dev', type: '3', device: [1, 3] },
+        { name: 'out', type: '5' },
+        { name: 'out/.wh.secret' },
+      ]),
+    );
+    untouched();
+    const found = listTree(root);
+    for (const name of ['link', 'hard', 'dev', 'out/secret', join(victim, 'secret').slice(1)])
+      expect(found[name], name).toMatch(/^0o20000 /);
+  });
+
+  test('takes no more memory for a thousand extended headers than for one, or for many files', () => {
+    const records = Buffer.concat(Array.from({ length: 100 }, (_, index) => paxRecord(`SCHILY.xattr.user.a${index}`, 'x'.repeat(10_000))));
+    const header = tarEntry({ name: 'pax', type: 'x', content: records });
+    const archive = Buffer.concat([...Array.from({ length: 200 }, () => header), tarEntry({ name: 'a', pax: { path: 'b' } }), tar([])]);
+    const root = join(fixture.directory, 'flooded');
+    mkdirSync(root);
+    // 64 MiB of address space, of which the buffers that are always there take 2.
+    const result = spawnSync('sh', ['-c', 'ulimit -v 65536; exec "$0" unpack "$1"', LAUNCHER, root], {
+      input: archive,
+      maxBuffer: 1 << 20,
+    });
+    expect([decodeFrames(result.stdout).frames.at(-1), readdirSync(root)]).toEqual([['done'], ['b']]);
+  });
+
+  test('with a file larger than any can be is refused, and one with a hole of terabytes takes no room', () => {
+    const sparse = (size: string) => tar([{ name: 'x', content: 'abcd', pax: { 'GNU.sparse.map': '0,4', 'GNU.sparse.size': size } }]);
+    expect(refused(sparse('9223372036854775807')).slice(1, 3)).toEqual(['x', 'write']);
+    const root = unpacked(sparse(String(2 ** 42)));
+    expect([statSync(join(root, 'x')).size, statSync(join(root, 'x')).blocks < 100]).toEqual([2 ** 42, true]);
+  });
+
   test('makes nothing so deep that it cannot be removed', () => {
     const entries = Array.from({ length: 30 }, (_, index) => [
       { name: 'x', type: '5', pax: { path: `l/${'d/'.repeat(1500)}` } },
       { name: `l${index}`, type: '2', link: `${index === 0 ? 'l' : `l${index - 1}`}/${'d/'.repeat(40)}` },
     ]).flat();
     const { root } = unpack(tar([...entries, { name: 'x', pax: { path: `l29/${'e/'.repeat(1900)}f` } }]));
-    execFileSync(join(import.meta.dirname, '../../dist/native/tsstack-launcher'), ['remove', root]);
+    execFileSync(LAUNCHER, ['remove', root]);
     expect(existsSync(root)).toBe(false);
   });
 
