@@ -1,6 +1,7 @@
 #include "exec.h"
 #include "flush.h"
 #include "pack.h"
+#include "pack_merged.h"
 #include "probe.h"
 #include "receive.h"
 #include "serve.h"
@@ -18,6 +19,7 @@ static const char USAGE[] = "usage: tsstack-launcher serve --stage DIRECTORY\n"
                             "       tsstack-launcher probe-idmap DIRECTORY\n"
                             "       tsstack-launcher unpack DIRECTORY\n"
                             "       tsstack-launcher pack [--uid-base N] DIRECTORY\n"
+                            "       tsstack-launcher pack-merged STAGE PATH LOWER...\n"
                             "       tsstack-launcher remove PATH\n"
                             "       tsstack-launcher wait-lock 3< FILE\n"
                             "       tsstack-launcher flush DIRECTORY\n";
@@ -36,6 +38,7 @@ int main(int argc, char **argv)
   if (strcmp(mode, "probe-idmap") == 0 && argc == 3) return probe_idmap(argv[2]);
   if (strcmp(mode, "unpack") == 0 && argc == 3) return unpack_main(argv[2]);
   if (strcmp(mode, "pack") == 0) return pack_main(argv + 2, argc - 2);
+  if (strcmp(mode, "pack-merged") == 0) return pack_merged_main(argv + 2, argc - 2);
   if (strcmp(mode, "remove") == 0 && argc == 3) return remove_main(argv[2]);
   if (strcmp(mode, "wait-lock") == 0 && argc == 2) return wait_lock();
   if (strcmp(mode, "flush") == 0 && argc == 3) return flush_main(argv[2]);
