@@ -107,7 +107,14 @@ export type VolumeText<V extends string> = `${V | BindSource}:/${string}`;
 type BindSource = '.' | '..' | '~' | `./${string}` | `../${string}` | `~/${string}` | `/${string}`;
 
 export type MountInput<V extends string = string> =
-  | { readonly type: 'volume'; readonly source: V; readonly target: string; readonly readOnly?: boolean }
+  | {
+      readonly type: 'volume';
+      readonly source: V;
+      readonly target: string;
+      readonly readOnly?: boolean;
+      /** Don't fill the volume, when it is made, with what the image has at `target`. Default false. */
+      readonly nocopy?: boolean;
+    }
   | {
       readonly type: 'bind';
       readonly source: string;

@@ -14,7 +14,7 @@ export function readMount(written: string | MountShape, path: IssuePath, scope: 
   switch (written.type) {
     case 'volume':
       if (!isDeclared(scope, 'volumes', { path: [...path, 'source'], name: written.source })) return undefined;
-      return { type: 'volume', source: written.source, target, readOnly };
+      return { type: 'volume', source: written.source, target, readOnly, ...(written.nocopy === true ? { noCopy: true as const } : {}) };
     case 'bind': {
       const source = readHostPath(written.source, [...path, 'source'], scope);
       return source === undefined ? undefined : { type: 'bind', source, target, readOnly, createHostPath: written.createHostPath ?? false };

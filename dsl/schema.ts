@@ -16,7 +16,7 @@ const envFile = z.union([text, settings({ path: text, required: z.optional(flag)
 const mount = z.discriminatedUnion(
   'type',
   [
-    settings({ type: z.literal('volume'), source: text, target: text, readOnly: z.optional(flag) }),
+    settings({ type: z.literal('volume'), source: text, target: text, readOnly: z.optional(flag), nocopy: z.optional(flag) }),
     settings({ type: z.literal('bind'), source: text, target: text, readOnly: z.optional(flag), createHostPath: z.optional(flag) }),
     settings({
       type: z.literal('tmpfs'),

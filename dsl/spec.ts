@@ -149,7 +149,14 @@ export interface EnvFileSpec {
 }
 
 export type MountSpec =
-  | { readonly type: 'volume'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'volume';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** A new volume is not filled with what the image has there. */
+      readonly noCopy?: true;
+    }
   | {
       readonly type: 'bind';
       readonly source: string;

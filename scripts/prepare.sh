@@ -31,6 +31,7 @@ if [ "${1:-}" = --test ]; then
   have umoci || missing+=(umoci)
   have zstd || missing+=(zstd)
   have python3 || missing+=(python3)
+  have mmdebstrap || missing+=(mmdebstrap)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
@@ -57,3 +58,8 @@ if [ ! -L node_modules ]; then
 fi
 
 node scripts/build.mjs >&2 || die 'the build failed'
+
+if [ "${1:-}" = --test ]; then
+  # A fake host has no way to the mirrors: what its tests make images of is fetched now.
+  scripts/debian-mirror.sh dist/debian-mirror >&2 || say 'no Debian packages could be fetched: tests of images made of them are skipped'
+fi

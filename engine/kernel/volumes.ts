@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { TsstackError } from '../model/errors.ts';
 import type { Executors } from '../model/plan.ts';
-import type { VolumeState } from '../model/resources.ts';
+import type { VolumeContent, VolumeDesired, VolumeState } from '../model/resources.ts';
 import { refuseMounts, removeTree } from './remove-tree.ts';
 import { errnoOf, systemError, unlessErrno } from './system-error.ts';
 
@@ -13,24 +14,45 @@ export function observeVolumes(directory: string): VolumeState[] {
   return names(directory).map((name) => ({ name, path: join(directory, name) }));
 }
 
-export const volumeExecutors: Pick<Executors, 'volume.create' | 'volume.delete'> = {
-  'volume.create': async ({ volume }) => create(volume),
-  'volume.delete': ({ volume }, signal) => remove(volume, signal),
-};
+/** Puts something into an empty directory, or nothing. */
+export type FillVolume = (contents: readonly VolumeContent[], directory: string, signal: AbortSignal) => Promise<void>;
 
-/** Mode 0755 whatever the umask. One that is there stays as it is: what is in it is the user's. */
-function create(volume: { readonly name: string; readonly path: string }): void {
+export function volumeExecutors(fill: FillVolume): Pick<Executors, 'volume.create' | 'volume.delete'> {
+  return {
+    'volume.create': async ({ volume }, signal) => create(volume, fill, signal),
+    'volume.delete': ({ volume }, signal) => removeVolume(volume, signal),
+  };
+}
+
+/** It is made under a name that begins so: cut off, it is no volume, and the next attempt begins anew. */
+const FILLING = '.filling-';
+
+/** What is half filled goes, also when the work was called off. What can't be removed is removed by the next attempt. */
+const NEVER = new AbortController().signal;
+
+/** Mode 0755 whatever the umask, unless the image says otherwise. One that is there stays as it is: what is in it is the user's. */
+async function create({ name, path, contents = [] }: VolumeDesired, fill: FillVolume, signal: AbortSignal): Promise<void> {
+  if (isDirectory(path)) return;
+  const filling = join(dirname(path), `${FILLING}${basename(path)}`);
   try {
-    mkdirSync(dirname(volume.path), { recursive: true, mode: 0o755 });
-    mkdirSync(volume.path, { mode: 0o755 });
-    chmodSync(volume.path, 0o755);
+    await removeTree(filling, signal);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    mkdirSync(filling, { mode: 0o755 });
+    chmodSync(filling, 0o755);
+    if (contents.length > 0) await fill(contents, filling, signal);
+    renameSync(filling, path);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST' && isDirectory(volume.path)) return;
-    throw systemError(`cannot create volume \`${volume.name}\` at \`${volume.path}\``, error);
+    await removeTree(filling, NEVER).catch(() => undefined);
+    signal.throwIfAborted();
+    const what = `cannot create volume \`${name}\` at \`${path}\``;
+    if (error instanceof TsstackError)
+      throw new TsstackError(`${what}: ${error.message}`, { code: error.code, hint: error.hint, cause: error });
+    throw systemError(what, error);
   }
 }
 
-async function remove(volume: VolumeState, signal: AbortSignal): Promise<void> {
+/** With all that is in it. */
+export async function removeVolume(volume: VolumeState, signal: AbortSignal): Promise<void> {
   const already = basename(volume.path).startsWith(DELETING);
   const aside = already ? volume.path : join(dirname(volume.path), `${DELETING}${basename(volume.path)}`);
   try {

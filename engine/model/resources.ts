@@ -110,6 +110,15 @@ export interface VolumeDesired {
   /** The directory that is mounted. */
   readonly path: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What it is filled with when it is made: the first that is there. Undefined, as none: with nothing. */
+  readonly contents?: readonly VolumeContent[];
+}
+/** A directory of an image. */
+export interface VolumeContent {
+  /** Topmost first. */
+  readonly lowerdirs: readonly string[];
+  /** Absolute, in the image. */
+  readonly path: string;
 }
 export interface VolumeState {
   readonly name: string;

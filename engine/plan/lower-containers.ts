@@ -9,6 +9,7 @@ import type { Notice } from '../model/plan.ts';
 import type { DesiredResource, Need } from '../model/resources.ts';
 import { type Born, configHash } from './config-hash.ts';
 import { imageKey } from './image-key.ts';
+import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { lowerAttachments } from './lower-attachments.ts';
 import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
@@ -38,7 +39,9 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
   const hosts = hostsResource(context, replica, neighbours);
   const record = lowerRecord(context, replica);
   const done = (resource: string): Need => ({ resource, until: 'done' });
-  const volumes = service.mounts.flatMap((mount) => (mount.type === 'volume' ? [done(`volume:${stack.name}/${mount.source}`)] : []));
+  const volumes = mountsOf(context, replica).flatMap((mount) =>
+    mount.type === 'volume' ? [done(`volume:${stack.name}/${mount.source}`)] : [],
+  );
   return [
     {
       kind: 'cgroup',

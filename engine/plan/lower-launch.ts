@@ -5,6 +5,7 @@ import type { LaunchMount, LaunchSpec } from '../model/launch.ts';
 import { UID_RANGE_SIZE } from './allocate.ts';
 import { capabilitySet } from './capabilities.ts';
 import { imageKey } from './image-key.ts';
+import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { hostsPath } from './lower-hosts.ts';
 import { MASKED_PATHS, READONLY_PATHS } from './protected-paths.ts';
@@ -99,7 +100,9 @@ function lowerMounts(context: LowerContext, replica: Replica, image: ResolvedIma
     { type: 'content', target: '/etc/hostname', content: `${replica.service.hostname ?? replica.name}\n` },
     { type: 'content', target: '/etc/resolv.conf', content: facts.resolvConf },
     // Whatever is mounted below another comes after it, or it would be hidden.
-    ...replica.service.mounts.toSorted(byDepth).map((mount) => lowerMount(mount, facts.volumesDirectory)),
+    ...mountsOf(context, replica)
+      .toSorted(byDepth)
+      .map((mount) => lowerMount(mount, facts.volumesDirectory)),
   ];
 }
 

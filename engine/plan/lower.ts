@@ -7,6 +7,7 @@ import type { Desired, DesiredResource } from '../model/resources.ts';
 import { allocate } from './allocate.ts';
 import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
+import { volumesOf } from './image-volumes.ts';
 import { lowerContainers } from './lower-containers.ts';
 import { lowerFirewall } from './lower-firewall.ts';
 import { lowerNetworks } from './lower-networks.ts';
@@ -47,16 +48,14 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
   };
 }
 
-function lowerVolumes({ spec, stack, facts }: LowerContext): DesiredResource[] {
-  return Object.keys(spec.volumes)
-    .sort()
-    .map((name) => ({
-      kind: 'volume',
-      id: `volume:${stack.name}/${name}`,
-      spec: { name, path: `${facts.volumesDirectory}/${name}`, labels: spec.volumes[name]?.labels ?? {} },
-      needs: [],
-      within: undefined,
-    }));
+function lowerVolumes(context: LowerContext): DesiredResource[] {
+  return volumesOf(context).map((spec) => ({
+    kind: 'volume',
+    id: `volume:${context.stack.name}/${spec.name}`,
+    spec,
+    needs: [],
+    within: undefined,
+  }));
 }
 
 function usernsNotice({ spec, facts }: LowerContext): Notice[] {

@@ -1,5 +1,6 @@
 /** Every kind of op and who performs it. A kind that is missing here does not compile. */
 
+import { fillVolume } from '../image/volume-fill.ts';
 import { type AddressExecutors, addressExecutors } from '../kernel/addresses.ts';
 import { cgroupExecutors } from '../kernel/cgroups.ts';
 import { type ContainerExecutors, containerExecutors } from '../kernel/containers.ts';
@@ -15,6 +16,7 @@ import type { Executors } from '../model/plan.ts';
 import type { NetnsRef } from '../model/resources.ts';
 import { cgroupPath } from '../plan/names.ts';
 import { signalNumber } from '../plan/signals.ts';
+import { stageDirectory } from '../store/paths.ts';
 import { awaitExecutors, type Supervision } from './await.ts';
 import { tellLastWords } from './last-words.ts';
 import type { Session } from './session.ts';
@@ -31,7 +33,9 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
     ...sysctlExecutors(),
     ...networkExecutors(session),
     ...firewallExecutors(),
-    ...volumeExecutors,
+    ...volumeExecutors((contents, directory, signal) =>
+      fillVolume(contents, directory, { launcherBinary: session.launcherBinary, stageDirectory: stageDirectory(session.host), signal }),
+    ),
     ...cgroupExecutors(session.cgroups),
     ...fileExecutors,
     ...thawingExecutors(

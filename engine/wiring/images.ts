@@ -51,10 +51,12 @@ export async function getImages(session: Session, spec: StackSpec, options: GetI
     using registry = lazyRegistry(options);
     const pull = (images: readonly WantedImage[]) =>
       pullImages(images, { store, registry: registry.get, platform, lease, signal, onEvent });
+    const { environment } = options;
+    const makeOptions = { session, store, lease, signal, onEvent, platform, environment };
     const getBase = async (source: ImageSource): Promise<ImageRecord> => {
       if (isDirectorySource(source))
         throw new TsstackError(`cannot build on \`${imageKey(source)}\`: it is a directory`, { code: 'image' });
-      if (source.kind !== 'reference') return await makeImage(source, { session, store, lease, signal, onEvent, platform, getBase });
+      if (source.kind !== 'reference') return await makeImage(source, { ...makeOptions, getBase });
       const { reference } = source;
       const { [reference]: record } = await pull([{ reference, policy: 'missing' }]);
       if (record === undefined) throw new TsstackError(`cannot use image \`${reference}\`: it is gone again`, { code: 'image' });

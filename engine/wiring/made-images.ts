@@ -24,6 +24,8 @@ export interface MakeImageOptions extends FindMadeOptions {
   readonly lease: Lease;
   readonly onEvent: OnEvent;
   readonly platform: Platform;
+  /** Of whoever asked: how mirrors are reached. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Any other image, pulled or made: what a build starts from or copies from. Its layers are extracted. */
   readonly getBase: (source: ImageSource) => Promise<ImageRecord>;
 }

@@ -1,6 +1,6 @@
 /** Volumes of stacks that are down: of such a stack, nothing else is left. */
 import fs from 'node:fs';
-import { observeVolumes, volumeExecutors } from '../kernel/volumes.ts';
+import { observeVolumes, removeVolume } from '../kernel/volumes.ts';
 import type { PrunedKind } from '../model/images.ts';
 import type { VolumeState } from '../model/resources.ts';
 import { FileLock } from '../store/lock.ts';
@@ -50,7 +50,7 @@ async function remove(host: HostPaths, { stack, volume }: StackVolume, signal: A
   using lock = FileLock.tryAcquire(paths.lock, 'prune');
   const now = readStackUses(host).find((use) => use.stack === stack);
   if (lock === undefined || (now !== undefined && isUp(now))) return false;
-  await volumeExecutors['volume.delete']({ kind: 'volume.delete', volume }, signal);
+  await removeVolume(volume, signal);
   // As `down --volumes` leaves nothing of a stack.
   for (const directory of [paths.volumes, paths.directory]) if (namesIn(directory).length === 0) fs.rmdirSync(directory);
   return true;

@@ -2,6 +2,7 @@
 #include "flush.h"
 #include "inherit.h"
 #include "pack.h"
+#include "pack_merged.h"
 #include "probe.h"
 #include "receive.h"
 #include "serve.h"
@@ -20,6 +21,7 @@ static const char USAGE[] = "usage: tsstack-launcher serve --stage DIRECTORY\n"
                             "       tsstack-launcher unpack DIRECTORY\n"
                             "       tsstack-launcher pack [--uid-base N] DIRECTORY\n"
                             "       tsstack-launcher inherit TARGET LAYER...\n"
+                            "       tsstack-launcher pack-merged STAGE PATH LOWER...\n"
                             "       tsstack-launcher remove PATH\n"
                             "       tsstack-launcher wait-lock 3< FILE\n"
                             "       tsstack-launcher flush DIRECTORY [MARK...]\n";
@@ -39,6 +41,7 @@ int main(int argc, char **argv)
   if (strcmp(mode, "unpack") == 0 && argc == 3) return unpack_main(argv[2]);
   if (strcmp(mode, "pack") == 0) return pack_main(argv + 2, argc - 2);
   if (strcmp(mode, "inherit") == 0 && argc > 2) return inherit_main(argv + 2, argc - 2);
+  if (strcmp(mode, "pack-merged") == 0) return pack_merged_main(argv + 2, argc - 2);
   if (strcmp(mode, "remove") == 0 && argc == 3) return remove_main(argv[2]);
   if (strcmp(mode, "wait-lock") == 0 && argc == 2) return wait_lock();
   if (strcmp(mode, "flush") == 0 && argc > 2) return flush_main(argv[2], argv + 3, argc - 3);

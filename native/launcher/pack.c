@@ -33,13 +33,26 @@ static int parse_arguments(char **arguments, int count, const char **directory);
 int pack_main(char **arguments, int count)
 {
   const char *directory;
-  struct stat root;
   if (parse_arguments(arguments, count, &directory) < 0) {
     fputs("usage: tsstack-launcher pack [--uid-base N] DIRECTORY\n", stderr);
     return 2;
   }
-  int result = chdir(directory) < 0 || lstat(".", &root) < 0 ? fail("open", errno, "%s", directory) : 0;
-  if (result == 0 && pack_directory(&root) == 0 && header_write_end() == 0 && output_flush() == 0) return 0;
+  if (chdir(directory) < 0) {
+    fail("open", errno, "%s", directory);
+    return pack_failed();
+  }
+  return pack_working_directory();
+}
+
+int pack_working_directory(void)
+{
+  struct stat root;
+  int result = lstat(".", &root) < 0 ? fail("stat", errno, ".") : pack_directory(&root);
+  return result == 0 && header_write_end() == 0 && output_flush() == 0 ? 0 : pack_failed();
+}
+
+int pack_failed(void)
+{
   struct packet packet = {.size = 0};
   packet_add(&packet, "error");
   packet_add(&packet, path);

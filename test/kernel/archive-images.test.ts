@@ -50,7 +50,10 @@ async function room() {
     async load(path: string, image?: string) {
       using lease = store.lease([]);
       const onEvent = (event: EngineEvent) => events.push(event);
-      return await loadArchive({ kind: 'archive', path, image }, { session, store, signal, lease, onEvent, platform, getBase });
+      return await loadArchive(
+        { kind: 'archive', path, image },
+        { session, store, signal, lease, onEvent, platform, environment: {}, getBase },
+      );
     },
   };
 }

@@ -14,10 +14,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
+const executors = volumeExecutors(() => Promise.reject(new Error('there is nothing to fill it with')));
 const create = (name: string): Promise<void> =>
-  volumeExecutors['volume.create']({ kind: 'volume.create', volume: { name, path: join(volumes, name), labels: {} } }, signal);
+  executors['volume.create']({ kind: 'volume.create', volume: { name, path: join(volumes, name), labels: {} } }, signal);
 const remove = (name: string): Promise<void> =>
-  volumeExecutors['volume.delete']({ kind: 'volume.delete', volume: { name, path: join(volumes, name) } }, signal);
+  executors['volume.delete']({ kind: 'volume.delete', volume: { name, path: join(volumes, name) } }, signal);
 
 describe('the volume driver', () => {
   it('creates a directory that everybody may look into, whatever the umask', async () => {
