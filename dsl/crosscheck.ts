@@ -1,10 +1,20 @@
 /** What is wrong between the parts of a stack though each part is right. Rules in the order in which they are told. */
 import { crosscheckNetworks } from './crosscheck-networks.ts';
-import type { IssueLog } from './issues.ts';
-import type { ServiceSpec, StackSpec } from './spec.ts';
+import { mayBringCommand, mayBringHealthcheck } from './image-brings.ts';
+import { type IssueLog, isTold } from './issues.ts';
+import type { ImageSource, ServiceSpec, StackSpec } from './spec.ts';
 
 /** What a hostname may have: a label of RFC 1123. */
 const LONGEST_CONTAINER_NAME = 63;
+/** As a stack file has them. */
+const NAMES: Readonly<Record<ImageSource['kind'], string>> = {
+  hostRootfs: 'hostRootfs()',
+  rootfs: 'rootfs()',
+  reference: 'image',
+  archive: 'ociImage()',
+  debian: 'debian()',
+  build: 'build()',
+};
 
 export function crosscheck(spec: StackSpec, log: IssueLog): void {
   for (const [name, service] of Object.entries(spec.services)) {
@@ -35,11 +45,11 @@ function checkContainerName(spec: StackSpec, service: string, log: IssueLog): vo
   );
 }
 
-/** An image from a registry may bring a command of its own; a directory has none. */
 function checkCommand(name: string, { image, entrypoint, command }: ServiceSpec, log: IssueLog): void {
-  if (image.kind === 'reference' || (entrypoint ?? []).length + (command ?? []).length > 0) return;
-  const what = image.kind === 'rootfs' ? 'rootfs()' : 'hostRootfs()';
-  log.add(['services', name, 'command'], undefined, `is missing: \`${what}\` has none of its own`);
+  if (mayBringCommand(image) || (entrypoint ?? []).length + (command ?? []).length > 0) return;
+  if (isTold(log, ['services', name, 'image'])) return;
+  const why = `is missing: \`${NAMES[image.kind]}\` has none of its own`;
+  log.add(['services', name, 'command'], undefined, why);
 }
 
 function checkMountTargets(name: string, service: ServiceSpec, log: IssueLog): void {
@@ -90,7 +100,7 @@ function checkConditions(spec: StackSpec, name: string, log: IssueLog): void {
     }
     const told = log.issues.some(({ path: [, service, key] }) => service === dependency && key === 'healthcheck');
     // An image may bring one; whether it does is found out with the image (`engine/plan/obstacles.ts`).
-    const mayInherit = on?.image.kind === 'reference' && on.inheritHealthcheck;
+    const mayInherit = on !== undefined && mayBringHealthcheck(on.image) && on.inheritHealthcheck;
     if (condition === 'healthy' && on !== undefined && on.healthcheck === undefined && !mayInherit && !told) {
       log.add(path, condition, `never comes: \`${dependency}\` has no healthcheck`);
     }

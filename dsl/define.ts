@@ -1,5 +1,6 @@
 import type { CheckedStack, StackInOutline } from './checked.ts';
-import type { RootfsInput, StackContext, StackInput } from './input.ts';
+import type { StackContext, StackInput } from './input.ts';
+import type { RootfsInput } from './input-image.ts';
 
 /** In the global registry, so that a stack file and the `tsstack` that loads it agree even if each has its own copy of this file. */
 const DEFINITION = Symbol.for('tsstack.definition');

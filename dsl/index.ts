@@ -1,4 +1,6 @@
 /** What `import … from 'tsstack'` gives to a stack file. Every stack file loads this, so it imports no package. */
+export type { FromInput, ImageBuilder } from './build-image.ts';
+export { build, debian, from, ociImage } from './build-image.ts';
 export type { StackDefinition } from './define.ts';
 export { defineStack, hostRootfs, rootfs } from './define.ts';
 export type {
@@ -11,7 +13,6 @@ export type {
   MountInput,
   NetworkInput,
   PortInput,
-  RootfsInput,
   ServiceInput,
   StackContext,
   StackInput,
@@ -22,5 +23,19 @@ export type {
 export type { DevelopInput, WatchRuleInput } from './input-develop.ts';
 export type { HealthcheckInput, HttpProbeInput } from './input-health.ts';
 export type { HookCommand, HookEvent, HookExit, HookInput, HostHook } from './input-hooks.ts';
+export type {
+  BuildOptions,
+  BuildStepInput,
+  BuiltImageInput,
+  CopyOptions,
+  DebianInput,
+  DebianOptions,
+  DockerfileBuildInput,
+  ImageInput,
+  OciImageInput,
+  ParentImageInput,
+  RootfsInput,
+  RunOptions,
+} from './input-image.ts';
 export type { Duration, Size } from './input-values.ts';
 export type { PortSpec as PublishedPort } from './spec.ts';

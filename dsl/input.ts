@@ -6,6 +6,7 @@
 import type { DevelopInput } from './input-develop.ts';
 import type { HealthcheckInput } from './input-health.ts';
 import type { HookCommand, HostHooksInput } from './input-hooks.ts';
+import type { DockerfileBuildInput, ImageInput } from './input-image.ts';
 import type { Duration, Scalar, Size } from './input-values.ts';
 
 export interface StackInput<S extends string = string, N extends string = string, V extends string = string> {
@@ -17,13 +18,26 @@ export interface StackInput<S extends string = string, N extends string = string
   readonly volumes?: { readonly [K in V]: VolumeInput | null };
 }
 
-export interface ServiceInput<S extends string = string, N extends string = string, V extends string = string> extends HostHooksInput {
+export type ServiceInput<S extends string = string, N extends string = string, V extends string = string> = ServiceSettings<S, N, V> &
+  (FromImage | FromDockerfile);
+
+export interface FromImage {
+  /** An OCI reference, `hostRootfs()`, `rootfs('./dir')`, `debian()`, `ociImage()` or `build()`. With `build`: a reference that what is built gets. */
+  readonly image: ImageInput;
+  readonly build?: undefined;
+}
+
+export interface FromDockerfile {
+  readonly image?: string;
+  /** Directory with a `Dockerfile`, relative to the stack file, or the long form. */
+  readonly build: string | DockerfileBuildInput;
+}
+
+export interface ServiceSettings<S extends string = string, N extends string = string, V extends string = string> extends HostHooksInput {
   /** `job` runs once, and counts as done when it exits with 0. Default `service`. */
   readonly kind?: 'service' | 'job';
   /** Of jobs: run again only when its inputs changed (default), or at every `up`. */
   readonly rerun?: 'on-change' | 'always';
-  /** An OCI reference, `hostRootfs()` or `rootfs('./dir')`. */
-  readonly image: string | RootfsInput;
   /** Of a reference: when the registry is asked. `missing` (default): for what isn't here. */
   readonly pullPolicy?: 'missing' | 'always' | 'never';
   /** Replaces the image's entrypoint. Text is split like a shell does, without expansion. */
@@ -81,8 +95,6 @@ export interface ServiceInput<S extends string = string, N extends string = stri
 export interface Labels {
   readonly [name: string]: Scalar;
 }
-
-export type RootfsInput = { readonly kind: 'hostRootfs' } | { readonly kind: 'rootfs'; readonly path: string };
 
 export interface EnvFileInput {
   readonly path: string;

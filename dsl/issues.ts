@@ -21,6 +21,11 @@ export class IssueLog {
   }
 }
 
+/** Whether something at this path or within is wrong already: then what follows from it need not be told. */
+export function isTold(log: IssueLog, path: IssuePath): boolean {
+  return log.issues.some((issue) => path.every((key, index) => issue.path[index] === key));
+}
+
 /** In the order in which the things stand in the input; what isn't there comes last in its object. */
 export function inOrderOf(input: unknown, issues: readonly StackIssue[]): StackIssue[] {
   const places = new Map(issues.map((issue) => [issue, placeOf(input, issue.path)]));

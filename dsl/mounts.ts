@@ -78,8 +78,8 @@ function readTmpfsSize(written: string | number, path: IssuePath, scope: Scope):
   return size;
 }
 
-/** As text it is octal, as mount(8) takes it. */
-function readMode(written: string | number, path: IssuePath, scope: Scope): number | undefined {
+/** Permission bits. As text it is octal, as mount(8) takes it. */
+export function readMode(written: string | number, path: IssuePath, scope: Scope): number | undefined {
   const mode =
     typeof written === 'number' ? written : /^(?:0o?)?[0-7]{3,4}$/.test(written) ? Number.parseInt(written.replace(/^0o?/, ''), 8) : -1;
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o7777) return scope.log.add(path, written, 'must be permission bits such as `0o1777`');

@@ -5,23 +5,12 @@
  */
 import * as z from 'zod/mini';
 import type { HostHook } from './input-hooks.ts';
+import { buildShape, image } from './schema-image.ts';
+import { environment, flag, labels, list, mode, number, oneOf, record, settings, text, textOrTexts, texts, user } from './schema-parts.ts';
 
-const text = z.string({ error: 'must be text' });
-const flag = z.boolean({ error: 'must be true or false' });
-const number = z.number({ error: 'must be a number' });
-const scalar = z.union([text, number, flag], { error: 'must be text, a number, true or false' });
 const size = z.union([number, text], { error: 'must be a size such as `512MiB`, or a number of bytes' });
 const duration = z.union([number, text], { error: 'must be a duration such as `1m30s`, or a number of milliseconds' });
-const texts = list(text);
-const textOrTexts = z.union([text, texts], { error: 'must be text or a list of texts' });
-const labels = record(scalar);
 
-const environment = record(z.optional(z.nullable(scalar)));
-const user = z.union([text, number], { error: 'must be a user or a uid' });
-
-const image = z.union([text, settings({ kind: z.literal('hostRootfs') }), settings({ kind: z.literal('rootfs'), path: text })], {
-  error: "must be an image reference, `hostRootfs()` or `rootfs('./dir')`",
-});
 const envFile = z.union([text, settings({ path: text, required: z.optional(flag) })], { error: 'must be a path or `{ path, required }`' });
 
 const mount = z.discriminatedUnion(
@@ -33,7 +22,7 @@ const mount = z.discriminatedUnion(
       type: z.literal('tmpfs'),
       target: text,
       size: z.optional(size),
-      mode: z.optional(z.union([number, text], { error: 'must be permission bits such as `0o1777`' })),
+      mode: z.optional(mode),
       readOnly: z.optional(flag),
     }),
   ],
@@ -108,6 +97,7 @@ const service = settings({
   kind: z.optional(oneOf(['service', 'job'])),
   rerun: z.optional(oneOf(['on-change', 'always'])),
   image: z.optional(image),
+  build: z.optional(buildShape),
   pullPolicy: z.optional(oneOf(['missing', 'always', 'never'])),
   entrypoint: z.optional(textOrTexts),
   command: z.optional(textOrTexts),
@@ -177,21 +167,3 @@ export type HookShape = z.infer<typeof hook>;
 export type HooksShape = z.infer<typeof hooks>;
 export type WatchRuleShape = z.infer<typeof watchRule>;
 export type LimitsShape = z.infer<typeof limits>;
-
-/** An object with these keys and no others. Of an unknown key the message is the known ones: `schema-issues.ts` looks for the nearest in it. */
-function settings<const T extends Record<string, z.core.SomeType>>(shape: T) {
-  const known = Object.keys(shape).join(' ');
-  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? known : 'must be an object of settings') });
-}
-
-function record<const T extends z.core.SomeType>(value: T) {
-  return z.record(z.string(), value, { error: 'must be an object' });
-}
-
-function list<const T extends z.core.SomeType>(item: T) {
-  return z.array(item, { error: 'must be a list' });
-}
-
-function oneOf<const T extends readonly string[]>(values: T) {
-  return z.enum(values, { error: `must be ${values.map((value) => `\`${value}\``).join(' or ')}` });
-}

@@ -1,6 +1,7 @@
 import { readWatchRules } from './develop.ts';
 import { readHealthcheck } from './healthcheck.ts';
 import { readHooks } from './hooks.ts';
+import { readServiceImage } from './image.ts';
 import { parseIpv4 } from './ipv4.ts';
 import type { IssuePath } from './issues.ts';
 import { NO_LIMITS, readLimits } from './limits.ts';
@@ -11,7 +12,7 @@ import { readPorts } from './ports.ts';
 import { readCapability, readCommand, readEnvironment, readReplicas, readRestart, readStopSignal, readUser } from './process.ts';
 import type { DependencyShape, ServiceShape } from './schema.ts';
 import { isDeclared, type Scope } from './scope.ts';
-import type { DependencySpec, EnvFileSpec, ImageSource, NetworkAttachmentSpec, PullPolicy, ServiceSpec } from './spec.ts';
+import type { DependencySpec, EnvFileSpec, NetworkAttachmentSpec, PullPolicy, ServiceSpec } from './spec.ts';
 import { readTexts } from './texts.ts';
 import { parseDuration } from './units.ts';
 import { readUpdate } from './update.ts';
@@ -23,7 +24,7 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
   return {
     kind,
     rerun: written.rerun ?? 'on-change',
-    image: readImage(written.image, [...path, 'image'], scope),
+    image: readServiceImage(written, path, scope),
     pullPolicy: readPullPolicy(written, [...path, 'pullPolicy'], scope),
     entrypoint: written.entrypoint === undefined ? undefined : readCommand(written.entrypoint, [...path, 'entrypoint'], scope),
     command: written.command === undefined ? undefined : readCommand(written.command, [...path, 'command'], scope),
@@ -56,19 +57,9 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
   };
 }
 
-function readImage(written: ServiceShape['image'], path: IssuePath, scope: Scope): ImageSource {
-  if (typeof written === 'object') {
-    return written.kind === 'hostRootfs' ? written : { kind: 'rootfs', path: readHostPath(written.path, [...path, 'path'], scope) ?? '' };
-  }
-  // A shape that was wrong has been told and taken out already; then there is an issue at this very path.
-  const told = scope.log.issues.some((issue) => path.every((key, index) => issue.path[index] === key));
-  if (written === undefined && !told) scope.log.add(path, undefined, 'is missing');
-  else if (written !== undefined && !/^[^\s]+$/.test(written)) scope.log.add(path, written, 'is no image reference');
-  return { kind: 'reference', reference: written ?? '' };
-}
-
-function readPullPolicy({ image, pullPolicy }: ServiceShape, path: IssuePath, scope: Scope): PullPolicy {
-  if (pullPolicy !== undefined && typeof image === 'object') scope.log.add(path, pullPolicy, 'is only for images of a registry');
+function readPullPolicy({ image, build, pullPolicy }: ServiceShape, path: IssuePath, scope: Scope): PullPolicy {
+  const pulled = typeof image !== 'object' && build === undefined;
+  if (pullPolicy !== undefined && !pulled) scope.log.add(path, pullPolicy, 'is only for images of a registry');
   return pullPolicy ?? 'missing';
 }
 

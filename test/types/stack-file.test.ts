@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
-const HEAD = `import { defineStack, hostRootfs, rootfs } from 'tsstack';\n`;
+const HEAD = `import { build, debian, defineStack, from, hostRootfs, ociImage, rootfs } from 'tsstack';\n`;
 const OPTIONS: ts.CompilerOptions = {
   strict: true,
   target: ts.ScriptTarget.ES2023,
@@ -61,6 +61,16 @@ const BODY = `{
   services: {
     db: { image: 'x', healthcheck: { test: ['CMD', 'true'] }, volumes: ['data:/d', './a:/a:ro', '/b:/b', '~/c:/c', '.:/d'] },
     idle: { image: 'x', healthcheck: { log: /ready/i } },
+    made: { build: './api', image: 'shop/api', develop: {} },
+    longer: { build: { context: 'api', dockerfile: 'D', target: 't', args: { A: 1, B: null }, secrets: { key: { file: './key' } }, labels: { a: 1 } } },
+    packages: { image: debian({ suite: 'bookworm', packages: ['redis'] }), command: 'redis-server' },
+    loaded: { image: ociImage('./image.tar', { image: 'a:1' }) },
+    typed: {
+      image: build(from(build(from(debian({ suite: 'stable' })), (b) => b)), (b) => b
+        .run('npm ci', { cache: ['/root/.npm'] }).copy(['./src', 'a'], '/app/', { from: 'x', chown: 1, chmod: 0o755, exclude: '*.md' })
+        .env({ A: 1 }).workdir('/app').user('node').cmd(['node']).entrypoint('x').expose(80, '53/udp').volume('/d').label({ a: true }).stopSignal('INT'),
+        { tags: ['t'], context: '..' }),
+    },
     job: { kind: 'job', image: hostRootfs(), command: 'true', dependsOn: ['db'], networks: ['back', 'default'], rerun: 'always' },
     web: {
       image: rootfs('./root'),
@@ -124,7 +134,7 @@ describe.each([
 ])('%s, the compiler points at the very key or name', (_, stack) => {
   const web = (settings: string) =>
     stack(
-      `{\n  services: {\n    db: { image: 'x' },\n    web: { image: 'x',\n      ${settings} },\n  },\n  networks: { back: {} },\n  volumes: { pgdata: {} },\n}`,
+      `{\n  services: {\n    db: { image: 'x' },\n    web: { ${/^(image|build):/.test(settings.replace('/*!*/', '')) ? '' : `image: 'x',`}\n      ${settings} },\n  },\n  networks: { back: {} },\n  volumes: { pgdata: {} },\n}`,
     );
   it.each(
     [
@@ -157,6 +167,13 @@ describe.each([
       ['volumes: [/*!*/"pgdata:x"]', `Type '"pgdata:x"' is not assignable`],
       ['/*!*/comand: ["x"]', "'comand' does not exist"],
       ['limits: { /*!*/memroy: "1g" }', "'memroy' does not exist"],
+      ['build: { /*!*/contxt: "." }', "'contxt' does not exist"],
+      ['/*!*/build: build(from("x"), (b) => b)', 'not assignable'],
+      ['image: build(from(/*!*/hostRootfs()), (b) => b)', 'is not assignable to parameter of type'],
+      ['image: build(from("x"), (b) => b./*!*/rnu("x"))', "Property 'rnu' does not exist"],
+      ['image: build(from("x"), (b) => b.run("x", { /*!*/caches: [] }))', "'caches' does not exist"],
+      ['image: build(from("x"), /*!*/(b) => { b.run("x"); })', "Type 'void' is not assignable"],
+      ['image: debian({ suite: "x", /*!*/package: [] })', "'package' does not exist"],
       ['/*!*/restart: "alway"', `Did you mean '"always"'`],
       ['/*!*/kind: "jobb"', `Did you mean '"job"'`],
     ].map(([settings = '', message = '']) => ({ settings, message, check: checked(web(settings)) })),

@@ -220,7 +220,7 @@ describe('mistakes', () => {
         '  services.db.limits.cpuset: `3-1` must be a list of CPUs such as `0-1,3`',
         '  services.db.healthchek: there is no such setting',
         '    did you mean `healthcheck`?',
-        "  services.api.image: `5` must be an image reference, `hostRootfs()` or `rootfs('./dir')`",
+        '  services.api.image: `5` must be an image reference, `hostRootfs()`, `rootfs()`, `debian()`, `ociImage()` or `build()`',
         '  services.api.dependsOn.bd: `healty` must be `started`, `healthy` or `completed`',
         '    did you mean `healthy`?',
         '  services.api.dependsOn.bd: `bd` is no service of this stack',
