@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { defineCommand } from './command.ts';
+import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
 import { config } from './commands/config.ts';
 import { doctor } from './commands/doctor.ts';
@@ -43,6 +44,6 @@ export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
-  ...[pull, images],
+  ...[build, pull, images],
   ...[config, check, doctor, help],
 ];

@@ -31,6 +31,8 @@ export interface GetImagesOptions {
   readonly onEvent: OnEvent;
   /** Instead of each service's own. */
   readonly policy?: PullPolicy | undefined;
+  /** `pull`: ask for what is built on, too. */
+  readonly build?: { readonly noCache: boolean; readonly pull: boolean } | undefined;
 }
 
 export type RegistryEnvironment = Readonly<Record<string, string>>;
@@ -51,13 +53,22 @@ export async function getImages(session: Session, spec: StackSpec, options: GetI
     using registry = lazyRegistry(options);
     const pull = (images: readonly WantedImage[]) =>
       pullImages(images, { store, registry: registry.get, platform, lease, signal, onEvent });
-    const getBase = async (source: ImageSource): Promise<ImageRecord> => {
+    const { noCache, pull: pullBases } = options.build ?? { noCache: false, pull: false };
+    const make = async (source: ImageSource): Promise<ImageRecord> => {
       if (isDirectorySource(source))
         throw new TsstackError(`cannot build on \`${imageKey(source)}\`: it is a directory`, { code: 'image' });
-      if (source.kind !== 'reference') return await makeImage(source, { session, store, lease, signal, onEvent, platform, getBase });
+      if (source.kind !== 'reference')
+        return await makeImage(source, { session, store, lease, signal, onEvent, platform, noCache, getBase });
       const { reference } = source;
-      const { [reference]: record } = await pull([{ reference, policy: 'missing' }]);
+      const { [reference]: record } = await pull([{ reference, policy: pullBases ? 'always' : 'missing' }]);
       if (record === undefined) throw new TsstackError(`cannot use image \`${reference}\`: it is gone again`, { code: 'image' });
+      return record;
+    };
+    const bases = new Map<string, Promise<ImageRecord>>();
+    // Several services and stages may be built on one.
+    const getBase = (source: ImageSource): Promise<ImageRecord> => {
+      const record = bases.get(imageKey(source)) ?? make(source);
+      bases.set(imageKey(source), record);
       return record;
     };
     const work = [pull(wanted), ...made.map(async (source) => ({ [imageKey(source)]: await getBase(source) }))];

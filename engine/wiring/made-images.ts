@@ -24,6 +24,8 @@ export interface MakeImageOptions extends FindMadeOptions {
   readonly lease: Lease;
   readonly onEvent: OnEvent;
   readonly platform: Platform;
+  /** Do all steps of a build again. */
+  readonly noCache: boolean;
   /** Any other image, pulled or made: what a build starts from or copies from. Its layers are extracted. */
   readonly getBase: (source: ImageSource) => Promise<ImageRecord>;
 }

@@ -5,6 +5,7 @@ import type { Failpoints } from '../apply/failpoints.ts';
 import type { ParamsOf } from '../control/calls.ts';
 import { type ControlConnection, SupervisorGone } from '../control/client.ts';
 import type {
+  BuildOptions,
   ContainerListing,
   DownOptions,
   Engine,
@@ -84,6 +85,21 @@ export class StackEngine implements Engine {
       using _images = await getImages(this.#session, chosen, {
         environment: registryEnvironment(process.env),
         policy: 'always',
+        signal,
+        onEvent,
+      });
+    });
+  }
+
+  async build(spec: StackSpec, { signal, onEvent, services, noCache, pull }: BuildOptions): Promise<void> {
+    requireRoot('build images');
+    const built = Object.entries(spec.services).flatMap(([name, { image }]) => (image.kind === 'build' ? [name] : []));
+    const chosen = onlyServices(spec, services === undefined ? built : built.filter((name) => services.includes(name)));
+    await tellStorageFailures(this.#session.host.stateDirectory, async () => {
+      makeHostDirectories(this.#session);
+      using _images = await getImages(this.#session, chosen, {
+        environment: registryEnvironment(process.env),
+        build: { noCache: noCache ?? false, pull: pull ?? false },
         signal,
         onEvent,
       });
