@@ -7,6 +7,8 @@ export interface BuildGraph {
   readonly stages: readonly BuildStage[];
   /** Index of the stage that is the image. Only what it needs is built. */
   readonly target: number;
+  /** To be told: what is probably a mistake, yet can be built. */
+  readonly notices?: readonly string[];
 }
 
 export interface BuildStage {
@@ -55,6 +57,8 @@ export interface RunStep {
   readonly argv: readonly string[];
   /** Build arguments; the config's variables come with it anyway. In the cache key. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables beside them that are no part of the cache key. */
+  readonly proxies?: Readonly<Record<string, string>>;
   readonly mounts: readonly RunMount[];
   readonly network: 'default' | 'none' | 'host';
 }

@@ -24,7 +24,7 @@ const rooms: readonly Room[] = [
   { folder: 'engine/image', may: ['type dsl', 'engine/model', 'engine/codec', 'engine/store', 'fzstd'], anyNode: true },
   {
     folder: 'engine/build',
-    may: ['type dsl', 'engine/model', 'engine/codec', 'engine/store', 'engine/image', 'dockerfile-ast', '@balena/dockerignore'],
+    may: ['dsl', 'engine/model', 'engine/codec', 'engine/store', 'engine/image', 'dockerfile-ast', '@balena/dockerignore'],
     anyNode: true,
   },
   { folder: 'engine/store', may: ['type dsl', 'engine/model', 'engine/codec', 'native/ffi'], anyNode: true },
