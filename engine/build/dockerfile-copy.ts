@@ -5,6 +5,7 @@ import { wrong } from './dockerfile-errors.ts';
 import { type Flags, type KnownFlags, readFlags } from './dockerfile-flags.ts';
 import { expander, jsonList, type ReadContext, type ReadInstruction, type StageState } from './dockerfile-instruction.ts';
 import { type Heredoc, heredocOf, heredocText, type Instruction } from './dockerfile-lines.ts';
+import { splitWords } from './words.ts';
 
 const SHARED_FLAGS: KnownFlags = { chown: 'value', chmod: 'value', link: 'switch', exclude: 'list' };
 const COPY_FLAGS: KnownFlags = { ...SHARED_FLAGS, from: 'value', parents: 'switch' };
@@ -51,7 +52,7 @@ interface Transfer {
 function readTransfer(instruction: Instruction, context: ReadContext, { flags, from, sourceOf }: Transfer): ReadInstruction {
   const { place, heredocs, keyword } = instruction;
   const { escapeChar } = context;
-  const words = jsonList(flags.rest, place) ?? flags.rest.split(/\s+/).filter((word) => word !== '');
+  const words = jsonList(flags.rest, place) ?? splitWords(flags.rest, escapeChar);
   const target = words.at(-1);
   const sources = words.slice(0, -1);
   if (target === undefined || sources.length === 0) throw wrong(place, `\`${keyword}\` needs at least one source and a target`);
