@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import type { ImageSource } from '../../dsl/spec.ts';
 import type { Platform } from '../codec/image-platform.ts';
 import type { BuildGraph, BuildStage, BuildStep, CopyOrigin, CopySource, CopyStep, RunMount } from '../model/build.ts';
-import type { SourceFiles } from './copy-step.ts';
-import { hashSelection, selectFiles } from './copy-step-select.ts';
+import type { Selection } from './copy-step-select.ts';
+import type { SourceFiles } from './copy-step-sources.ts';
+import { stepFailure } from './run-step-error.ts';
 import { changeConfig, parentConfigOf, type StageConfig, scratchConfig, withoutTriggers, withWorkingDir } from './stage-config.ts';
 
 export interface InputImage {
@@ -18,8 +19,11 @@ export interface InputOptions {
   /** Undefined: it isn't here. */
   readonly image: (source: ImageSource) => Promise<InputImage | undefined>;
   readonly context: (name: string | undefined) => Promise<SourceFiles>;
-  readonly matcher: (patterns: readonly string[]) => (path: string) => boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** For errors: as people know it. */
+  readonly name: string;
+  /** For errors: the text of the file that the steps are of. */
+  readonly source: string | undefined;
 }
 
 /** In hexadecimal digits. Undefined: an image that it needs isn't here. @throws TsstackError: the recipe is wrong, a file isn't there. */
@@ -89,40 +93,49 @@ async function startOf(
 }
 
 /** Not where it is written. Undefined: an image that it needs isn't here. */
-async function hashStep({ place: _, ...step }: BuildStep, options: InputOptions): Promise<unknown> {
+async function hashStep({ place, ...step }: BuildStep, options: InputOptions): Promise<unknown> {
+  try {
+    return await hashWithoutPlace(step, options);
+  } catch (error) {
+    throw stepFailure(error, { image: options.name, source: options.source, place });
+  }
+}
+
+async function hashWithoutPlace(step: WithoutPlace, options: InputOptions): Promise<unknown> {
   if (step.do === 'copy') {
     const sources = await Promise.all(step.sources.map((source) => hashSource(source, step, options)));
     return sources.includes(undefined) ? undefined : { ...step, sources };
   }
   if (step.do !== 'run') return step;
-  const mounts = await Promise.all(step.mounts.map((mount) => hashMount(mount, options)));
-  return mounts.includes(undefined) ? undefined : { ...step, mounts };
+  const { proxies: _proxies, ...run } = step;
+  const mounts = await Promise.all(run.mounts.map((mount) => hashMount(mount, options)));
+  return mounts.includes(undefined) ? undefined : { ...run, mounts };
 }
+
+type WithoutPlace = { [K in BuildStep['do']]: Omit<Extract<BuildStep, { do: K }>, 'place'> }[BuildStep['do']];
 
 async function hashSource(source: CopySource, step: Pick<CopyStep, 'exclude'>, options: InputOptions): Promise<unknown> {
   if (source.kind !== 'files') return source;
-  const content = await hashOrigin(source.from, { pattern: source.pattern, isExcluded: options.matcher(step.exclude) }, options);
+  const content = await hashOrigin(source.from, (files) => files.select(source.pattern, step.exclude), options);
   return content === undefined ? undefined : { ...source, from: null, content };
 }
 
 async function hashMount(mount: RunMount, options: InputOptions): Promise<unknown> {
   if (mount.type !== 'bind') return mount;
-  const content = await hashOrigin(mount.from, { pattern: mount.source, isExcluded: () => false }, options);
+  const content = await hashOrigin(mount.from, async (files) => [await files.selectPath(mount.source)], options);
   return content === undefined ? undefined : { ...mount, from: null, content };
 }
 
-interface Chosen {
-  readonly pattern: string;
-  readonly isExcluded: (path: string) => boolean;
-}
-
-async function hashOrigin(from: CopyOrigin, { pattern, isExcluded }: Chosen, { image, context }: InputOptions): Promise<unknown> {
+async function hashOrigin(
+  from: CopyOrigin,
+  select: (files: SourceFiles) => Promise<readonly Selection[]>,
+  { image, context }: InputOptions,
+): Promise<unknown> {
   if (from.kind === 'stage') return ['stage', from.stage];
   if (from.kind === 'image') {
     const found = await image(from.image);
     return found && ['image', found.digest];
   }
-  const { tree, isIgnored } = await context(from.kind === 'context' ? undefined : from.name);
-  const selections = await selectFiles(tree, pattern, { isIgnored, isExcluded });
-  return ['files', ...(await Promise.all(selections.map((selection) => hashSelection(selection, { attributes: false }))))];
+  const files = await context(from.kind === 'context' ? undefined : from.name);
+  return ['files', ...(await Promise.all((await select(files)).map(files.hash)))];
 }

@@ -4,7 +4,7 @@ import type { ImageStore } from '../image/image-store.ts';
 import type { CopyOrigin } from '../model/build.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ImageRecord } from '../store/image-records.ts';
-import type { SourceFiles } from './copy-step.ts';
+import { imageFiles, type SourceFiles } from './copy-step-sources.ts';
 import { type StageState, treeOf } from './stage.ts';
 import { imageState } from './stage-image.ts';
 
@@ -40,5 +40,5 @@ export function buildSources({ store, getBase, stageOf, context }: SourceOptions
 function filesOf(state: StageState, store: ImageStore): SourceFiles {
   const tree = treeOf(state, store);
   if (tree === undefined) throw new TsstackError('what it copies from is empty', { code: 'image' });
-  return { tree, isIgnored: () => false, isImage: true };
+  return imageFiles(tree);
 }

@@ -12,7 +12,7 @@ import type { Lease } from '../store/lease.ts';
 import { neededStages } from './build-inputs.ts';
 import type { BuildScratch } from './build-scratch.ts';
 import { buildSources } from './build-sources.ts';
-import type { SourceFiles } from './copy-step.ts';
+import type { SourceFiles } from './copy-step-sources.ts';
 import { writeImage } from './image-writer.ts';
 import type { BuildRunner, RunContext } from './run-step.ts';
 import type { StageState } from './stage.ts';
@@ -38,7 +38,6 @@ export interface BuildOptions {
   readonly scratch: BuildScratch;
   /** A context by its name; undefined: the one of the build. */
   readonly context: (name: string | undefined) => Promise<SourceFiles>;
-  readonly matcher: (patterns: readonly string[]) => (path: string) => boolean;
   readonly secret: RunContext['secret'];
   readonly cache: RunContext['cache'];
   /** The text of the file that the steps are of. */

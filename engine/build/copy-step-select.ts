@@ -7,7 +7,9 @@ import { limited } from '../image/limited.ts';
 import { TsstackError } from '../model/errors.ts';
 import { READ_SIZE } from '../store/blob-file.ts';
 import { extendedAttributes } from '../store/file-attributes.ts';
+import type { IgnoreRules } from './ignore.ts';
 import { childOf, type FileTree, findNode, namesIn, type TreeNode, walk } from './layer-tree.ts';
+import { type PathPattern, parsePattern } from './patterns.ts';
 
 /** One file or directory that a pattern has matched. */
 export interface Selection {
@@ -24,25 +26,36 @@ export interface SelectedFile {
   readonly path: string;
 }
 
-export interface SelectOptions {
-  /** True for what is left out; what is below it may not be. Path from the root of the tree. */
-  readonly isIgnored: (path: string) => boolean;
-  /** The same for paths below the selection. */
-  readonly isExcluded: (path: string) => boolean;
-}
-
-/** @param pattern as of Go's path/filepath.Match, a component at a time; `**` is any number of them. @throws TsstackError `image` if nothing is there. */
-export async function selectFiles(tree: FileTree, pattern: string, options: SelectOptions): Promise<readonly Selection[]> {
-  const components = cleanPath(pattern);
-  const paths = components.some(isWild) ? await matches(tree, components) : [components.join('/')];
+/** @param pattern as of `COPY`. @throws TsstackError `image` if nothing is there, `usage` if it is no pattern. */
+export async function selectFiles(tree: FileTree, pattern: string, excluded: IgnoreRules): Promise<readonly Selection[]> {
+  const { parts, isLiteral } = readPattern(pattern);
   const selections: Selection[] = [];
-  for (const path of paths) {
-    const node = await findNode(tree, path);
-    const selection = node && (await select(node, path, options));
+  for (const path of isLiteral ? [cleanPath(pattern).join('/')] : await matches(tree, parts)) {
+    const selection = await selectNode(tree, path, excluded);
     if (selection) selections.push(selection);
   }
-  if (selections.length > 0 || components.some(isWild)) return selections;
-  throw new TsstackError(`\`${pattern}\` is not there`, { code: 'image' });
+  if (selections.length === 0 && isLiteral) throw new TsstackError(`\`${pattern}\` is not there`, { code: 'image' });
+  return selections;
+}
+
+/** The file or directory of that path, whole. @throws TsstackError `image` if it isn't there. */
+export async function selectPath(tree: FileTree, path: string): Promise<Selection> {
+  const selection = await selectNode(tree, path, undefined);
+  if (selection === undefined) throw new TsstackError(`\`${path}\` is not there`, { code: 'image' });
+  return selection;
+}
+
+async function selectNode(tree: FileTree, path: string, excluded: IgnoreRules | undefined): Promise<Selection | undefined> {
+  const node = await findNode(tree, path);
+  return node && (await select(node, cleanPath(path).join('/'), excluded));
+}
+
+function readPattern(pattern: string): PathPattern {
+  try {
+    return parsePattern(pattern);
+  } catch (error) {
+    throw new TsstackError(`cannot use \`${pattern}\`: ${(error as Error).message}`, { code: 'usage', cause: error });
+  }
 }
 
 /** Without `.`, and with `..` not leading out, as if it were below `/`. */
@@ -55,64 +68,45 @@ export function cleanPath(path: string): readonly string[] {
   return clean;
 }
 
-function isWild(component: string): boolean {
-  return /[*?[\\]/.test(component);
-}
+type Parts = PathPattern['parts'];
 
-async function matches(tree: FileTree, components: readonly string[]): Promise<readonly string[]> {
+async function matches(tree: FileTree, parts: Parts): Promise<readonly string[]> {
   const root = await findNode(tree, '');
   const found = new Set<string>();
-  const descend = async (node: TreeNode, rest: readonly string[]): Promise<void> => {
-    const [first, ...later] = rest;
+  const descend = async (node: TreeNode, [first, ...later]: Parts): Promise<void> => {
     if (first === undefined) {
       if (node.path !== '') found.add(node.path);
       return;
     }
+    const rest = first === '**' ? [first, ...later] : later;
     if (first === '**') await descend(node, later);
     for (const name of await namesIn(node)) {
-      if (first !== '**' && !globComponent(first).test(name)) continue;
-      const child = await childOf(node, name);
-      if (child !== undefined) await descend(child, first === '**' ? rest : later);
+      const child = matchesName(first, name) ? await childOf(node, name) : undefined;
+      if (child !== undefined) await descend(child, rest);
     }
   };
-  if (root !== undefined) await descend(root, components);
+  if (root !== undefined) await descend(root, parts);
   return [...found].sort();
 }
 
-/** Go's path/filepath.Match for one component: `*`, `?`, `[a-z]`, `[^a]`, `\` before what is to be taken as it is. */
-export function globComponent(pattern: string): RegExp {
-  let source = '';
-  for (let at = 0; at < pattern.length; at++) {
-    const character = pattern[at] ?? '';
-    const set = character === '[' ? /^\[(\^?)((?:\\.|[^\]\\])+)\]/.exec(pattern.slice(at)) : null;
-    if (set !== null) {
-      source += `[${set[1]}${(set[2] ?? '').replace(/[[^]/g, '\\$&')}]`;
-      at += set[0].length - 1;
-    } else if (character === '*') source += '[^/]*';
-    else if (character === '?') source += '[^/]';
-    else source += literal(character === '\\' ? (pattern[++at] ?? '\\') : character);
-  }
-  return new RegExp(`^${source}$`, 'us');
-}
-
-function literal(character: string): string {
-  return character.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+function matchesName(part: Parts[number], name: string): boolean {
+  return part === '**' || ('name' in part ? part.name === name : part.matches.test(name));
 }
 
 /** Undefined: it is left out, and all below it. */
-async function select(root: TreeNode, path: string, { isIgnored, isExcluded }: SelectOptions): Promise<Selection | undefined> {
+async function select(root: TreeNode, path: string, excluded: IgnoreRules | undefined): Promise<Selection | undefined> {
   const files: SelectedFile[] = [];
   const skipped: SelectedFile[] = [];
-  for await (const node of walk(root)) {
-    const below = node.path.slice(root.path.length).replace(/^\//, '');
-    const fromTop = below === '' ? path : path === '' ? below : `${path}/${below}`;
-    const file = { node, path: below };
+  const belowOf = (node: TreeNode) => node.path.slice(root.path.length).replace(/^\//, '');
+  const isOut = (below: string) => excluded?.ignores(below) === true;
+  const mayReturn = excluded?.hasExceptions === true;
+  for await (const node of walk(root, (each) => !mayReturn && isOut(belowOf(each)))) {
+    const file = { node, path: belowOf(node) };
     // A directory that is left out is back when something in it isn't.
-    while (skipped.length > 0 && !isWithin(below, skipped.at(-1)?.path ?? '')) skipped.pop();
-    const isOut = (below !== '' && isExcluded(below)) || (fromTop !== '' && isIgnored(fromTop));
-    if (isOut && node.stat.isDirectory()) skipped.push(file);
-    if (isOut || node.stat.isSocket()) continue;
-    files.push(...skipped.splice(0), file);
+    while (skipped.length > 0 && !isWithin(file.path, skipped.at(-1)?.path ?? '')) skipped.pop();
+    const out = mayReturn && isOut(file.path);
+    if (out && node.stat.isDirectory()) skipped.push(file);
+    if (!out && !node.stat.isSocket()) files.push(...skipped.splice(0), file);
   }
   return files.length === 0 ? undefined : { path, isDirectory: root.stat.isDirectory(), files };
 }
@@ -121,31 +115,20 @@ function isWithin(path: string, directory: string): boolean {
   return directory === '' || path.startsWith(`${directory}/`);
 }
 
-export interface ContentOptions {
-  /** Also owners and extended attributes, which a context has only by chance. */
-  readonly attributes: boolean;
-}
-
-/** Of names, types, modes and contents, not of times. Equal for equal selections, wherever they are. */
-export async function hashSelection({ path, files }: Selection, { attributes }: ContentOptions): Promise<string> {
+/** Of names, types, modes, owners, extended attributes and contents, not of times. Equal for equal selections, wherever they are. */
+export async function hashSelection({ path, files }: Selection): Promise<string> {
   const inTurn = limited(availableParallelism() * 2);
-  const lines = await Promise.all(
-    files.map(({ node, path: below }) =>
-      inTurn(async () => {
-        const { mode, uid, gid, rdev } = node.stat;
-        const owner = attributes
-          ? [uid, gid, ...extendedAttributes(node.file).map(([name, value]) => `${name}=${value.toString('hex')}`)]
-          : [];
-        return JSON.stringify([below, mode, rdev, await contentOf(node), ...owner], (_, value: unknown) =>
-          typeof value === 'bigint' ? value.toString() : value,
-        );
-      }),
-    ),
-  );
+  const lines = await Promise.all(files.map((file) => inTurn(() => lineOf(file))));
   const name = path.slice(path.lastIndexOf('/') + 1);
   return createHash('sha256')
     .update(`${name}\n${lines.join('\n')}`)
     .digest('hex');
+}
+
+async function lineOf({ node, path }: SelectedFile): Promise<string> {
+  const { mode, uid, gid, rdev } = node.stat;
+  const attributes = extendedAttributes(node.file).map(([name, value]) => [name, value.toString('hex')]);
+  return JSON.stringify([path, ...[mode, uid, gid, rdev].map(String), await contentOf(node), attributes]);
 }
 
 async function contentOf({ stat, file }: TreeNode): Promise<string> {

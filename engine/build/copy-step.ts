@@ -4,23 +4,14 @@ import type { CopyOrigin, CopySource, CopyStep } from '../model/build.ts';
 import { TsstackError } from '../model/errors.ts';
 import { type ArchiveFile, openLocalArchive } from './copy-step-archive.ts';
 import { resolveOwner } from './copy-step-owner.ts';
-import { cleanPath, hashSelection, type Selection, selectFiles } from './copy-step-select.ts';
+import { cleanPath, type Selection, selectPath } from './copy-step-select.ts';
+import type { SourceFiles } from './copy-step-sources.ts';
 import { type Downloaded, urlKey, urlName } from './copy-step-url.ts';
 import { copySelection, type Layering, makeDirectories, setTimes, type WriteOptions, writeContent } from './copy-step-write.ts';
 import { type FileTree, findNode } from './layer-tree.ts';
 
-/** Where files come from, ready to be read. */
-export interface SourceFiles {
-  readonly tree: FileTree;
-  readonly isIgnored: (path: string) => boolean;
-  /** Made in a container, with owners and extended attributes that mean something: a stage or an image. */
-  readonly isImage: boolean;
-}
-
 export interface CopyContext {
   readonly open: (origin: CopyOrigin) => Promise<SourceFiles>;
-  /** What patterns of `--exclude` leave out. */
-  readonly matcher: (patterns: readonly string[]) => (path: string) => boolean;
   readonly download: (source: Extract<CopySource, { readonly kind: 'url' }>) => Promise<Downloaded>;
   readonly extract: (archive: ArchiveFile) => Promise<FileTree>;
 }
@@ -73,13 +64,14 @@ async function fileSources(
   { from, pattern, unpack }: Extract<CopySource, { kind: 'files' }>,
   { step, owner, context }: SourceOptions,
 ): Promise<readonly Source[]> {
-  const { tree, isIgnored, isImage } = await context.open(from);
-  const selections = await selectFiles(tree, pattern, { isIgnored, isExcluded: context.matcher(step.exclude) });
+  const files = await context.open(from);
+  const { isImage } = files;
+  const selections = await files.select(pattern, step.exclude);
   const options: WriteOptions = { owner: owner ?? (isImage ? undefined : ROOT), mode: step.mode, attributes: isImage };
   return await Promise.all(
     selections.map(async (selection): Promise<Source> => {
       const name = selection.path.slice(selection.path.lastIndexOf('/') + 1);
-      const content = await hashSelection(selection, { attributes: isImage });
+      const content = await files.hash(selection);
       const archive = unpack && !selection.isDirectory ? await openLocalArchive(selection.files[0]?.node.file ?? '') : undefined;
       const below = step.parents ? parentsOf(pattern, selection) : '';
       if (archive === undefined) {
@@ -95,8 +87,7 @@ async function fileSources(
 function unpacker(archive: ArchiveFile, { step, owner, context }: SourceOptions): Source['write'] {
   return async (layering, path) => {
     const tree = await context.extract(archive);
-    const [all] = await selectFiles(tree, '/', { isIgnored: () => false, isExcluded: () => false });
-    if (all !== undefined) await copySelection(layering, all, path, { owner, mode: step.mode, attributes: true });
+    await copySelection(layering, await selectPath(tree, '/'), path, { owner, mode: step.mode, attributes: true });
   };
 }
 
@@ -118,8 +109,7 @@ async function urlSource(
   const options: WriteOptions = { owner: owner ?? ROOT, mode: step.mode ?? 0o600, attributes: false };
   const write = async (layering: Layering, path: string) => {
     const { tree, name } = known ?? (await context.download(source));
-    const [file] = await selectFiles(tree, name, { isIgnored: () => false, isExcluded: () => false });
-    if (file !== undefined) await copySelection(layering, file, path, options);
+    await copySelection(layering, await selectPath(tree, name), path, options);
   };
   return [{ key: urlKey(source, known), name: urlName(source.url), isDirectory: false, write, below: '' }];
 }

@@ -5,8 +5,7 @@ import { readImageUsers } from '../image/users.ts';
 import type { CopyOrigin, ParentConfig, RunMount, RunStep } from '../model/build.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { BuildScratch } from './build-scratch.ts';
-import type { SourceFiles } from './copy-step.ts';
-import { hashSelection, selectFiles } from './copy-step-select.ts';
+import type { SourceFiles } from './copy-step-sources.ts';
 import { copySelection, layerOn, setTimes } from './copy-step-write.ts';
 import { mountPointsFor } from './run-step-mount-points.ts';
 
@@ -78,13 +77,7 @@ type BindMount = Extract<RunMount, { readonly type: 'bind' }>;
 
 async function bindContent(mount: BindMount, { open }: Pick<RunContext, 'open'>): Promise<string> {
   const files = await open(mount.from);
-  const [selection] = await selectFiles(files.tree, literalPattern(mount.source), { ...files, isExcluded: () => false });
-  return selection === undefined ? '' : await hashSelection(selection, { attributes: files.isImage });
-}
-
-/** Its source is a path, not a pattern. */
-function literalPattern(path: string): string {
-  return path.replace(/[*?[\\]/g, '\\$&');
+  return await files.hash(await files.selectPath(mount.source));
 }
 
 export interface PreparedRun extends Disposable {
@@ -107,14 +100,16 @@ export async function prepareRun(
   const caches = await takeCaches(step, context);
   mounts.push(...caches.mounts);
   const tree = lowerdirs.length === 0 ? undefined : { directories: lowerdirs };
+  const users = readImageUsers(lowerdirs);
+  const home = { HOME: homeOf(config.user, users.passwd) };
   const points = await mountPointsFor(tree, mounts, () => context.scratch.directory());
   return {
     request: {
       argv: step.argv,
-      environment: { ...environmentOf(step, config), ...variables },
+      environment: { ...home, ...step.proxies, ...environmentOf(step, config), ...variables },
       workingDir: config.workingDir,
       user: config.user,
-      ...readImageUsers(lowerdirs),
+      ...users,
       lowerdirs: points === undefined ? lowerdirs : [points, ...lowerdirs],
       mounts,
       network: step.network,
@@ -144,6 +139,16 @@ async function takeCaches(step: RunStep, context: RunContext): Promise<{ readonl
   return { mounts, [Symbol.dispose]: release };
 }
 
+/** As login(1) has it: programs keep their caches and settings there. */
+function homeOf(user: string | undefined, passwd: string): string {
+  const [name = '0'] = (user ?? '0').split(':');
+  const entry = passwd
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([first, , uid]) => first === name || uid === name);
+  return entry?.[5] || '/';
+}
+
 function environmentOf(step: RunStep, config: ParentConfig): Readonly<Record<string, string>> {
   return { PATH: DEFAULT_PATH, ...config.environment, ...step.environment };
 }
@@ -151,16 +156,12 @@ function environmentOf(step: RunStep, config: ParentConfig): Readonly<Record<str
 /** A copy: what is written into it is thrown away, and the container sees none of what is left out. */
 async function bindMount(mount: BindMount, { open, scratch }: RunContext): Promise<RunnerMount> {
   const files = await open(mount.from);
-  const [selection] = await selectFiles(files.tree, literalPattern(mount.source), { ...files, isExcluded: () => false });
+  const selection = await files.selectPath(mount.source);
   const directory = scratch.directory();
   const layering = layerOn(directory, []);
-  const path = selection === undefined || selection.isDirectory ? '/' : '/file';
-  if (selection !== undefined)
-    await copySelection(layering, selection, path, {
-      owner: files.isImage ? undefined : { uid: 0, gid: 0 },
-      mode: undefined,
-      attributes: files.isImage,
-    });
+  const path = selection.isDirectory ? '/' : '/file';
+  const owner = files.isImage ? undefined : { uid: 0, gid: 0 };
+  await copySelection(layering, selection, path, { owner, mode: undefined, attributes: files.isImage });
   await setTimes(layering);
   return { type: 'bind', source: path === '/' ? directory : `${directory}${path}`, target: mount.target, readOnly: !mount.writable };
 }

@@ -8,7 +8,8 @@ import type { OnEvent } from '../model/events.ts';
 import type { Lease } from '../store/lease.ts';
 import type { BuildScratch } from './build-scratch.ts';
 import { type CachedStep, findStep, keepStep, stepKey } from './cache.ts';
-import { type CopyContext, prepareCopy, type SourceFiles } from './copy-step.ts';
+import { prepareCopy } from './copy-step.ts';
+import type { SourceFiles } from './copy-step-sources.ts';
 import { download } from './copy-step-url.ts';
 import { type Layering, layerOn, makeDirectories, setTimes } from './copy-step-write.ts';
 import { findNode } from './layer-tree.ts';
@@ -26,7 +27,6 @@ export interface StepOptions {
   readonly runner: BuildRunner;
   readonly scratch: BuildScratch;
   readonly open: (origin: CopyOrigin) => Promise<SourceFiles>;
-  readonly matcher: CopyContext['matcher'];
   readonly secret: RunContext['secret'];
   readonly cache: RunContext['cache'];
   readonly source: string | undefined;
@@ -115,7 +115,6 @@ async function copyStep(step: CopyStep, state: StageState, options: Making): Pro
   const { scratch, signal, store } = options;
   const prepared = await prepareCopy(step, state.lowerdirs, {
     open: options.open,
-    matcher: options.matcher,
     download: (source) => download(source, scratch.directory(), signal),
     extract: async ({ file }) => {
       const directory = scratch.directory();

@@ -39,7 +39,7 @@ export type RegistryEnvironment = Readonly<Record<string, string>>;
 
 /** Pulls and makes what must be. @throws TsstackError `image`; the signal's reason. */
 export async function getImages(session: Session, spec: StackSpec, options: GetImagesOptions): Promise<ReadyImages> {
-  const { onEvent } = options;
+  const { onEvent, environment } = options;
   const wanted = wantedImages(spec, options.policy);
   const made = madeSources(spec);
   const directories = resolveDirectories(session, spec);
@@ -58,7 +58,7 @@ export async function getImages(session: Session, spec: StackSpec, options: GetI
       if (isDirectorySource(source))
         throw new TsstackError(`cannot build on \`${imageKey(source)}\`: it is a directory`, { code: 'image' });
       if (source.kind !== 'reference')
-        return await makeImage(source, { session, store, lease, signal, onEvent, platform, noCache, getBase });
+        return await makeImage(source, { session, store, lease, signal, onEvent, platform, noCache, environment, getBase });
       const { reference } = source;
       const { [reference]: record } = await pull([{ reference, policy: pullBases ? 'always' : 'missing' }]);
       if (record === undefined) throw new TsstackError(`cannot use image \`${reference}\`: it is gone again`, { code: 'image' });
@@ -183,6 +183,16 @@ function lazyRegistry({ environment, onEvent }: GetImagesOptions): { readonly ge
     get: () => (registry ??= openRegistry({ environment, onNotice })),
     [Symbol.dispose]: () => registry?.[Symbol.dispose](),
   };
+}
+
+/** What of an environment the images of a stack need: how registries are reached, and secrets of builds. */
+export function imageEnvironment({ services }: StackSpec, env: NodeJS.ProcessEnv): RegistryEnvironment {
+  const secrets = Object.values(services).flatMap(({ image }) =>
+    image.kind === 'build' && image.recipe.type === 'dockerfile' ? Object.values(image.recipe.secrets) : [],
+  );
+  const names = secrets.flatMap((secret) => ('environment' in secret ? [secret.environment] : []));
+  const values = names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  return { ...Object.fromEntries(values), ...registryEnvironment(env) };
 }
 
 /** What of an environment says how registries are reached. */

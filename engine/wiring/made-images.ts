@@ -26,6 +26,8 @@ export interface MakeImageOptions extends FindMadeOptions {
   readonly platform: Platform;
   /** Do all steps of a build again. */
   readonly noCache: boolean;
+  /** Of whoever asked: secrets of a build may be in it. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Any other image, pulled or made: what a build starts from or copies from. Its layers are extracted. */
   readonly getBase: (source: ImageSource) => Promise<ImageRecord>;
 }
@@ -38,7 +40,7 @@ export async function findMade(source: MadeSource, options: FindMadeOptions): Pr
     case 'debian':
       return await findDebian(source, options);
     case 'build':
-      return await findBuilt(source, options);
+      return await findBuilt(source, { ...options, find: (inner) => findMade(inner, options) });
   }
 }
 

@@ -29,7 +29,7 @@ import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
-import { findImages, getImages, registryEnvironment } from './images.ts';
+import { findImages, getImages, imageEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -72,7 +72,7 @@ export class StackEngine implements Engine {
 
   async up(spec: StackSpec, { signal, onEvent, forceRecreate, wait, ...rest }: UpOptions): Promise<UpResult> {
     requireRoot('bring the stack up');
-    const environment = registryEnvironment(process.env);
+    const environment = imageEnvironment(spec, process.env);
     const params = { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, environment, ...rest };
     return this.#door.call('up', params, { signal, onEvent });
   }
@@ -83,7 +83,7 @@ export class StackEngine implements Engine {
     await tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
       using _images = await getImages(this.#session, chosen, {
-        environment: registryEnvironment(process.env),
+        environment: imageEnvironment(spec, process.env),
         policy: 'always',
         signal,
         onEvent,
@@ -98,7 +98,7 @@ export class StackEngine implements Engine {
     await tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
       using _images = await getImages(this.#session, chosen, {
-        environment: registryEnvironment(process.env),
+        environment: imageEnvironment(spec, process.env),
         build: { noCache: noCache ?? false, pull: pull ?? false },
         signal,
         onEvent,

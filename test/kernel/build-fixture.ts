@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildImage } from '../../engine/build/build.ts';
 import { BuildScratch } from '../../engine/build/build-scratch.ts';
+import { openContext } from '../../engine/build/context.ts';
+import { contextFiles } from '../../engine/build/copy-step-sources.ts';
 import { writeImage } from '../../engine/build/image-writer.ts';
 import { openCache } from '../../engine/build/run-step-cache.ts';
 import { addLayer } from '../../engine/build/stage.ts';
@@ -63,6 +65,7 @@ export async function buildWorld(): Promise<BuildWorld> {
     new AbortController().signal,
   );
   const busybox = await makeBase(store, join(base, 'rootfs'));
+  writeFileSync(join(context, '.dockerignore'), '**/*.ignored\n.dockerignore\n');
   const secretsLeft = () => readdirSync(host.runDirectory).filter((name) => name !== 'stage');
   return {
     store,
@@ -95,8 +98,7 @@ export async function buildWorld(): Promise<BuildWorld> {
         getBase: async () => busybox,
         runner: buildRunner(session),
         scratch,
-        context: async () => ({ tree: { directories: [context] }, isIgnored: (path) => path.endsWith('.ignored'), isImage: false }),
-        matcher: () => () => false,
+        context: async () => contextFiles(await openContext(context)),
         secret: async (id) => (options.secrets?.[id] === undefined ? undefined : Buffer.from(options.secrets[id])),
         cache: (mount) => openCache(store, mount, signal),
         source: options.source,

@@ -171,7 +171,7 @@ describe('copying', () => {
   });
 
   test('of what is not there, or to a user that is not there, says so', async () => {
-    await expect(copied(copy('nowhere', '/'))).rejects.toThrow('Dockerfile:2: `COPY nowhere /`: `nowhere` is not there');
+    await expect(copied(copy('nowhere', '/'))).rejects.toThrow(/Dockerfile:2: `COPY nowhere \/`: .*`nowhere`/);
     await expect(copied(copy('c/x', '/', { owner: 'nobody' }))).rejects.toThrow('the image has no user `nobody`');
   });
 });
