@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { defineCommand } from './command.ts';
+import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
 import { config } from './commands/config.ts';
 import { doctor } from './commands/doctor.ts';
@@ -49,7 +50,7 @@ export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
-  ...[pull, push, images, inspect, save, load],
+  ...[build, pull, push, images, inspect, save, load],
   ...[prune, system],
   ...[config, check, doctor, help],
 ];

@@ -1,6 +1,7 @@
 import type { DefaultRenderer, ListrTaskWrapper, SimpleRenderer } from 'listr2';
 import type { EngineEvent } from '../../engine/model/events.ts';
 import { formatBytes } from '../format.ts';
+import type { DrawTurn } from './draw-turn.ts';
 
 /** For a terminal: a line an image, and below it one a layer that says how far it is. */
 export interface PullView {
@@ -9,7 +10,7 @@ export interface PullView {
   close(): Promise<void>;
 }
 
-export function pullView(stream: NodeJS.WriteStream): PullView {
+export function pullView(stream: NodeJS.WriteStream, inTurn: DrawTurn): PullView {
   const images = new Map<string, Image>();
   let drawn: Promise<unknown> = Promise.resolve();
   return {
@@ -17,7 +18,7 @@ export function pullView(stream: NodeJS.WriteStream): PullView {
       if (event.type === 'pull.started') {
         const fresh = event.images.map((name): Image => ({ name, layers: new Map(), known: deferred() }));
         for (const image of fresh) images.set(image.name, image);
-        drawn = drawn.then(() => draw(fresh, stream));
+        drawn = inTurn(() => draw(fresh, stream));
       } else if (event.type === 'pull.layers') {
         const image = images.get(event.image);
         for (const { digest } of event.layers)

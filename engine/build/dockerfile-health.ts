@@ -48,9 +48,9 @@ function durationOf(name: string, flags: Flags, { place }: Instruction): number 
   const text = flags.value(name);
   if (text === undefined) return undefined;
   // Go's units: no days, and its micro sign.
-  const milliseconds = /\dd/.test(text) ? undefined : parseDuration(text.replace(/µs|μs/g, 'us'));
+  const milliseconds = /\dd/.test(text) ? undefined : parseDuration(text.replace(/[\u00b5\u03bc]s/g, 'us'));
   if (milliseconds === undefined) throw wrong(place, `\`--${name}=${text}\` is no duration such as \`1m30s\``);
-  if (milliseconds === 0 && !/^[0.hmsuµμ]+$/.test(text)) throw wrong(place, `\`--${name}=${text}\` is less than 1 ms`);
+  if (milliseconds === 0 && !/^[0.hmsu\u00b5\u03bc]+$/.test(text)) throw wrong(place, `\`--${name}=${text}\` is less than 1 ms`);
   return milliseconds === 0 ? undefined : milliseconds;
 }
 

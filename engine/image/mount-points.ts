@@ -6,6 +6,8 @@ import fs from 'node:fs';
 import type { ResolvedImage } from '../model/facts.ts';
 import { makeDirectory, makeFile, makeLayer } from './layer.ts';
 
+/** Its name among the layers of our own making. */
+export const MOUNT_POINTS = 'mount-points';
 const DIRECTORIES = ['dev', 'proc', 'sys', 'etc'];
 const FILES = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf'];
 
@@ -13,7 +15,7 @@ export function withMountPoints(image: ResolvedImage, imagesDirectory: string): 
   const has = (name: string) =>
     image.lowerdirs.some((directory) => fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false }) !== undefined);
   if ([...DIRECTORIES, ...FILES].every(has)) return image;
-  return { ...image, lowerdirs: [...image.lowerdirs, makeLayer(imagesDirectory, 'mount-points', fill)] };
+  return { ...image, lowerdirs: [...image.lowerdirs, makeLayer(imagesDirectory, MOUNT_POINTS, fill)] };
 }
 
 function fill(layer: string): void {

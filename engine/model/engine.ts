@@ -13,6 +13,8 @@ export interface Engine extends AsyncDisposable {
   up(spec: StackSpec, options: UpOptions): Promise<UpResult>;
   /** Asks the registries for the images of services, and fetches what has changed. What runs goes on with what it has. */
   pull(spec: StackSpec, options: PullOptions): Promise<void>;
+  /** Builds the images of services that are built here, unless there is one of the same. What runs goes on with what it has. */
+  build(spec: StackSpec, options: BuildOptions): Promise<void>;
   /** Stops and removes everything of this stack. Needs no stack file: what bears the mark goes. */
   down(options: DownOptions): Promise<UpResult>;
   /** Stops containers, which stay stopped until they are started, and leaves the rest: what Ctrl-C of an attached `up` does, too. */
@@ -56,6 +58,12 @@ export interface PullOptions {
   readonly onEvent: OnEvent;
   /** Undefined: all. */
   readonly services?: readonly string[] | undefined;
+}
+export interface BuildOptions extends PullOptions {
+  /** Do all steps again. */
+  readonly noCache?: boolean;
+  /** Ask the registries whether what is built on is newer there. */
+  readonly pull?: boolean;
 }
 export interface UpOptions extends PlanOptions {
   readonly onEvent: OnEvent;

@@ -14,7 +14,7 @@ import type { Desired } from '../model/resources.ts';
 import { imageKey } from '../plan/image-key.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import { imagesDirectory } from '../store/paths.ts';
-import { findMade, type MadeSource, makeImage } from './made-images.ts';
+import { findMade, type MadeSource, type MakeImageOptions, makeImage } from './made-images.ts';
 import type { Session } from './session.ts';
 
 export type Images = Readonly<Record<string, ResolvedImage>>;
@@ -31,13 +31,14 @@ export interface GetImagesOptions {
   readonly onEvent: OnEvent;
   /** Instead of each service's own. */
   readonly policy?: PullPolicy | undefined;
+  /** `pull`: ask for what is built on, too. */
+  readonly build?: { readonly noCache: boolean; readonly pull: boolean } | undefined;
 }
 
 export type RegistryEnvironment = Readonly<Record<string, string>>;
 
 /** Pulls and makes what must be. @throws TsstackError `image`; the signal's reason. */
 export async function getImages(session: Session, spec: StackSpec, options: GetImagesOptions): Promise<ReadyImages> {
-  const { onEvent } = options;
   const wanted = wantedImages(spec, options.policy);
   const made = madeSources(spec);
   const directories = resolveDirectories(session, spec);
@@ -46,47 +47,54 @@ export async function getImages(session: Session, spec: StackSpec, options: GetI
   const lease = store.lease([]);
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  const platform = hostPlatform(process.arch);
+  const end = () => {
+    lease[Symbol.dispose]();
+    // Containers run by now: before, they would wait for the disk, too.
+    store.flushAside();
+  };
   try {
     using registry = lazyRegistry(options);
-    const pull = (images: readonly WantedImage[]) =>
-      pullImages(images, { store, registry: registry.get, platform, lease, signal, onEvent });
-    const { environment } = options;
-    const makeOptions = { session, store, lease, signal, onEvent, platform, environment };
-    const getBase = async (source: ImageSource): Promise<ImageRecord> => {
-      if (isDirectorySource(source))
-        throw new TsstackError(`cannot build on \`${imageKey(source)}\`: it is a directory`, { code: 'image' });
-      if (source.kind !== 'reference') return await makeImage(source, { ...makeOptions, getBase });
-      const { reference } = source;
-      const { [reference]: record } = await pull([{ reference, policy: 'missing' }]);
-      if (record === undefined) throw new TsstackError(`cannot use image \`${reference}\`: it is gone again`, { code: 'image' });
-      return record;
-    };
+    const pull: Pull = (images) => pullImages(images, { ...options, store, registry: registry.get, platform: PLATFORM, lease, signal });
+    const getBase = sourcesOnce(pull, { ...options, session, store, lease, signal });
     const work = [pull(wanted), ...made.map(async (source) => ({ [imageKey(source)]: await getBase(source) }))];
-    const records = await allOrFirst(
-      work.map((each) =>
-        each.catch((error: unknown) => {
-          failed.abort(error);
-          throw error;
-        }),
-      ),
-      failed.signal,
-    );
-    const resolved = Object.entries(Object.assign({}, ...records) as Readonly<Record<string, ImageRecord>>).map(([key, record]) => {
+    for (const each of work) each.catch((error: unknown) => failed.abort(error));
+    const records: Readonly<Record<string, ImageRecord>> = Object.assign({}, ...(await allOrFirst(work, failed.signal)));
+    const resolved = Object.entries(records).map(([key, record]) => {
       const image = resolveStored(store, record);
       if (image === undefined) throw new TsstackError(`cannot use image \`${key}\`: a layer of it is gone again`, { code: 'image' });
       return [key, image] as const;
     });
-    const end = () => {
-      lease[Symbol.dispose]();
-      // Containers run by now: before, they would wait for the disk, too.
-      store.flushAside();
-    };
     return { images: { ...directories, ...Object.fromEntries(resolved) }, [Symbol.dispose]: end };
   } catch (error) {
     lease[Symbol.dispose]();
     throw error;
   }
+}
+
+const PLATFORM = hostPlatform(process.arch);
+
+type Pull = (images: readonly WantedImage[]) => Promise<Readonly<Record<string, ImageRecord>>>;
+
+type SourcesOptions = Omit<MakeImageOptions, 'platform' | 'getBase' | 'noCache'> & Pick<GetImagesOptions, 'build'>;
+
+/** Any image, pulled or made. Each once, though several services and stages may be built on it. */
+function sourcesOnce(pull: Pull, { build, ...options }: SourcesOptions): MakeImageOptions['getBase'] {
+  const { noCache, pull: pullBases } = build ?? { noCache: false, pull: false };
+  const records = new Map<string, Promise<ImageRecord>>();
+  const make = async (source: ImageSource): Promise<ImageRecord> => {
+    if (isDirectorySource(source)) throw new TsstackError(`cannot build on \`${imageKey(source)}\`: it is a directory`, { code: 'image' });
+    if (source.kind !== 'reference') return await makeImage(source, { ...options, platform: PLATFORM, noCache, getBase });
+    const { reference } = source;
+    const { [reference]: record } = await pull([{ reference, policy: pullBases ? 'always' : 'missing' }]);
+    if (record === undefined) throw new TsstackError(`cannot use image \`${reference}\`: it is gone again`, { code: 'image' });
+    return record;
+  };
+  const getBase = (source: ImageSource): Promise<ImageRecord> => {
+    const record = records.get(imageKey(source)) ?? make(source);
+    records.set(imageKey(source), record);
+    return record;
+  };
+  return getBase;
 }
 
 /** What is here. Asks no registry, makes and extracts nothing; of what isn't here, only the name is known. */
@@ -179,6 +187,16 @@ function lazyRegistry({ environment, onEvent }: GetImagesOptions): { readonly ge
     get: () => (registry ??= openRegistry({ environment, onNotice })),
     [Symbol.dispose]: () => registry?.[Symbol.dispose](),
   };
+}
+
+/** What of an environment the images of a stack need: how registries are reached, and secrets of builds. */
+export function imageEnvironment({ services }: StackSpec, env: NodeJS.ProcessEnv): RegistryEnvironment {
+  const secrets = Object.values(services).flatMap(({ image }) =>
+    image.kind === 'build' && image.recipe.type === 'dockerfile' ? Object.values(image.recipe.secrets) : [],
+  );
+  const names = secrets.flatMap((secret) => ('environment' in secret ? [secret.environment] : []));
+  const values = names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  return { ...Object.fromEntries(values), ...registryEnvironment(env) };
 }
 
 /** What of an environment says how registries are reached. */

@@ -24,7 +24,9 @@ export interface MakeImageOptions extends FindMadeOptions {
   readonly lease: Lease;
   readonly onEvent: OnEvent;
   readonly platform: Platform;
-  /** Of whoever asked: how mirrors are reached. */
+  /** Do all steps of a build again. */
+  readonly noCache: boolean;
+  /** Of whoever asked: how mirrors are reached, and secrets of a build. */
   readonly environment: Readonly<Record<string, string>>;
   /** Any other image, pulled or made: what a build starts from or copies from. Its layers are extracted. */
   readonly getBase: (source: ImageSource) => Promise<ImageRecord>;
@@ -38,7 +40,7 @@ export async function findMade(source: MadeSource, options: FindMadeOptions): Pr
     case 'debian':
       return await findDebian(source, options);
     case 'build':
-      return await findBuilt(source, options);
+      return await findBuilt(source, { ...options, find: (inner) => findMade(inner, options) });
   }
 }
 

@@ -6,6 +6,7 @@ import type { ParamsOf } from '../control/calls.ts';
 import { type ControlConnection, SupervisorGone } from '../control/client.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type {
+  BuildOptions,
   ContainerDetail,
   ContainerListing,
   DownOptions,
@@ -30,7 +31,7 @@ import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
-import { findImages, getImages, registryEnvironment } from './images.ts';
+import { findImages, getImages, imageEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -73,7 +74,7 @@ export class StackEngine implements Engine {
 
   async up(spec: StackSpec, { signal, onEvent, forceRecreate, wait, ...rest }: UpOptions): Promise<UpResult> {
     requireRoot('bring the stack up');
-    const environment = registryEnvironment(process.env);
+    const environment = imageEnvironment(spec, process.env);
     const params = { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, environment, ...rest };
     return this.#door.call('up', params, { signal, onEvent });
   }
@@ -84,8 +85,23 @@ export class StackEngine implements Engine {
     await tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
       using _images = await getImages(this.#session, chosen, {
-        environment: registryEnvironment(process.env),
+        environment: imageEnvironment(spec, process.env),
         policy: 'always',
+        signal,
+        onEvent,
+      });
+    });
+  }
+
+  async build(spec: StackSpec, { signal, onEvent, services, noCache, pull }: BuildOptions): Promise<void> {
+    requireRoot('build images');
+    const built = Object.entries(spec.services).flatMap(([name, { image }]) => (image.kind === 'build' ? [name] : []));
+    const chosen = onlyServices(spec, services === undefined ? built : built.filter((name) => services.includes(name)));
+    await tellStorageFailures(this.#session.host.stateDirectory, async () => {
+      makeHostDirectories(this.#session);
+      using _images = await getImages(this.#session, chosen, {
+        environment: imageEnvironment(spec, process.env),
+        build: { noCache: noCache ?? false, pull: pull ?? false },
         signal,
         onEvent,
       });

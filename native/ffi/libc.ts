@@ -14,6 +14,10 @@ export interface Libc {
   flock(fd: number, operation: number): number;
   /** As `sendAside`: waits without this thread. */
   flockAside(fd: number, operation: number): Promise<number>;
+  llistxattr(path: string, list: Uint8Array, size: number): number;
+  lgetxattr(path: string, name: string, value: Uint8Array, size: number): number;
+  lsetxattr(path: string, name: string, value: Uint8Array, size: number, flags: number): number;
+  mknod(path: string, mode: number, dev: bigint): number;
   abort(): never;
   /** errno of this thread's last call. Read it at once: anything Node does in between may set it. */
   errno(): number;
@@ -57,6 +61,10 @@ function bindLibc(): Libc {
       new Promise((resolve, reject) => {
         flock.async(...args, (error: unknown, result: number) => (error ? reject(error) : resolve(result)));
       }),
+    llistxattr: lib.func('intptr_t llistxattr(const char *path, void *list, size_t size)'),
+    lgetxattr: lib.func('intptr_t lgetxattr(const char *path, const char *name, void *value, size_t size)'),
+    lsetxattr: lib.func('int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)'),
+    mknod: lib.func('int mknod(const char *path, uint32_t mode, uint64_t dev)'),
     abort: lib.func('void abort()') as unknown as () => never,
     errno: () => koffi.errno(),
   };

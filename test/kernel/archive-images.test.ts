@@ -52,7 +52,7 @@ async function room() {
       const onEvent = (event: EngineEvent) => events.push(event);
       return await loadArchive(
         { kind: 'archive', path, image },
-        { session, store, signal, lease, onEvent, platform, environment: {}, getBase },
+        { session, store, signal, lease, onEvent, platform, environment: {}, noCache: false, getBase },
       );
     },
   };
