@@ -48,25 +48,27 @@ export function readDockerfile(parser: AstParser, text: string, file: string): D
     .replace(/^\uFEFF/, '')
     .replace(/\r\n?/g, '\n')
     .split('\n');
-  let document = parser.parse(lines.join('\n'));
+  const document = parser.parse(lines.join('\n'));
   const directives = new Map(document.getDirectives().map((directive) => [directive.getName().toLowerCase(), directive.getValue()]));
   const escapeChar = document.getEscapeCharacter();
   const written = directives.get('escape') ?? escapeChar;
   if (written !== escapeChar)
     throw wrong({ file, line: 1, text: `# escape=${written}` }, 'only `\\` and `` ` `` can be the escape character');
   const instructions: Instruction[] = [];
+  let ranges = rangesIn(document);
   for (let next = 0; ; ) {
-    const range = document
-      .getInstructions()
-      .map((instruction) => instruction.getRange())
-      .find(({ start }) => start.line >= next);
+    const range = ranges.find(({ start }) => start.line >= next);
     if (range === undefined) return { instructions, escapeChar, syntax: directives.get('syntax') };
     const { instruction, end } = readInstruction(lines, range.start.line, { file, escapeChar });
     instructions.push(instruction);
     next = end;
     if (range.end.line + 1 === end) continue;
-    document = parser.parse([`# escape=${escapeChar}`, ...Array<string>(end - 1).fill(''), ...lines.slice(end)].join('\n'));
+    ranges = rangesIn(parser.parse([`# escape=${escapeChar}`, ...Array<string>(end - 1).fill(''), ...lines.slice(end)].join('\n')));
   }
+}
+
+function rangesIn(document: ReturnType<AstParser['parse']>) {
+  return document.getInstructions().map((instruction) => instruction.getRange());
 }
 
 interface ReadOptions {

@@ -114,6 +114,35 @@ describe.skipIf(missing.length > 0)('building', () => {
       expect(await p.ps()).toEqual([]);
     });
   });
+
+  test('what a killed build leaves is removed by the next one', async () => {
+    const slow = { ...files, 'web/Dockerfile': `FROM ${BASE}\nRUN echo begun; sleep 1000000\n` };
+    await withProject({ ...stack, ...slow }, async (p) => {
+      const building = p.start(['build']);
+      await building.says('begun');
+      building.process.kill('SIGKILL');
+      await building.ended;
+      const stacks = () => readdirSync(join(p.stateDirectory, 'stacks'));
+      expect(stacks()).toHaveLength(1);
+      p.write({ 'web/Dockerfile': `FROM ${BASE}\nRUN echo quick\n` });
+      await p.ok(['build']);
+      expect(stacks()).toEqual([]);
+      expect(readdirSync(join(p.stateDirectory, 'images/scratch'))).toEqual([]);
+    });
+  });
+
+  test('typed steps are built as a Dockerfile is', async () => {
+    const text = `import { build, defineStack, from } from 'tsstack';
+export default defineStack({ name: 'shop', services: { web: {
+  image: build(from('${BASE}'), (b) => b.run('echo typed > /www/index.html').copy('./web/page', '/www/').cmd(['httpd', '-f', '-p', '80', '-h', '/www'])),
+  ports: ['18087:80'],
+} } });`;
+    await withProject({ 'stack.config.ts': text, ...files }, async (p) => {
+      await p.ok(['up', '-d', '--wait']);
+      expect(await page()).toBe('typed\n');
+      expect(await (await fetch('http://127.0.0.1:18087/page')).text()).toBe('one');
+    });
+  });
 });
 
 /** In no file of images, containers or logs, nor in what is left in memory. */
