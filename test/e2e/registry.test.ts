@@ -91,7 +91,7 @@ describe.skipIf(missing.length > 0)('images of a registry', () => {
       const layers = readdirSync(join(p.stateDirectory, 'images/layers'));
       await p.ok(['up', '-d', '--instance', 'other']);
       expect(readdirSync(join(p.stateDirectory, 'images/layers'))).toEqual(layers);
-      await p.ok(['down', '--instance', 'other']);
+      await p.ok(['down', '--volumes', '--instance', 'other']);
       p.write(only({ services: { web: { ...other, pullPolicy: 'always' } } }));
       const refused = await p.tsstack(['up', '-d']);
       expect(refused.code).toBe(1);
