@@ -50,12 +50,17 @@ export function mmdebstrapArgs(
     ...(mirror?.startsWith('file:') ? [hook('file-mirror-automount')] : []),
     `--extract-hook=${LEAVE_OUT}`,
     `--customize-hook=${CLEAN_UP}`,
-    ...(packages.length > 0 ? [`--include=${packages.join(',')}`] : []),
+    ...(packages.length > 0 ? [`--setup-hook=${wouldInstall(packages)}`, `--include=${packages.join(',')}`] : []),
     ...aptOptions.map((option) => `--aptopt=${option}`),
     suite,
     directory,
     ...(mirror !== undefined ? [mirror] : hostSources !== undefined ? ['-'] : []),
   ];
+}
+
+/** mmdebstrap looks for them only when the essential packages are installed: most of the time would be lost on a misspelt name. */
+function wouldInstall(packages: readonly string[]): string {
+  return `env --chdir="$1" APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get install --simulate -qq ${packages.join(' ')} > /dev/null`;
 }
 
 /** dpkg(1), `--path-exclude`. The image is no disk whose loss of power anybody fears: `force-unsafe-io`, as in Docker's images. */

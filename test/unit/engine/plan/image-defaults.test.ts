@@ -107,12 +107,29 @@ describe('the plan of a stack with images of a registry', () => {
     expect(notices).toMatchObject([{ message: expect.stringMatching(/^image `db:1` is not here: `up` pulls it first/) }]);
   });
 
-  it('says which data goes with the container', () => {
+  it('has a volume for each path that its image declares and nothing is mounted on or above', () => {
     const mount = { type: 'volume', source: 'data', target: '/var/lib', readOnly: false } as const;
-    const volumes = ['/cache', '/var/lib/db'];
-    expect(lowered({ db: db() }, image({ volumes })).notices).toMatchObject([
-      { message: expect.stringContaining('`/cache`, `/var/lib/db`, which goes with the container') },
+    const volumesOf = (services: Record<string, ServiceSpec>, volumes: readonly string[]) =>
+      lowered(services, image({ volumes })).desired.resources.flatMap(({ kind, spec }) => (kind === 'volume' ? [spec] : []));
+    expect(volumesOf({ db: db() }, ['/cache/', '/var/lib/my-db', '/', 'wrong'])).toMatchObject([
+      { name: 'db-1@cache', contents: [{ path: '/cache' }] },
+      { name: 'db-1@var-lib-my--db', contents: [{ path: '/var/lib/my-db' }] },
     ]);
-    expect(lowered({ db: db({ mounts: [mount] }) }, image({ volumes: ['/var/lib/db'] })).notices).toEqual([]);
+    expect(volumesOf({ db: db({ mounts: [mount] }) }, ['/var/lib/db']).map(({ name }) => name)).toEqual(['data']);
+  });
+
+  it('fills a volume with what the first image that has anything there has, unless the mount says not to', () => {
+    const mount = { type: 'volume', source: 'data', target: '/var/lib', readOnly: false } as const;
+    const contents = (...services: ServiceSpec[]) =>
+      lowered(
+        Object.fromEntries(services.map((each, index) => [`s${index}`, each])),
+        image({}, { lowerdirs: ['/top', '/below'] }),
+      ).desired.resources.flatMap(({ kind, spec }) => (kind === 'volume' ? (spec.contents ?? []) : []));
+    const other = { ...mount, target: '/other' };
+    expect(contents(db({ mounts: [mount] }), db({ mounts: [other], replicas: 2 }))).toEqual([
+      { lowerdirs: ['/top', '/below'], path: '/var/lib' },
+      { lowerdirs: ['/top', '/below'], path: '/other' },
+    ]);
+    expect(contents(db({ mounts: [{ ...mount, noCopy: true }] }), service({ image: { kind: 'hostRootfs' }, mounts: [mount] }))).toEqual([]);
   });
 });
