@@ -31,6 +31,8 @@ export interface BuildOptions {
   readonly image: string;
   /** Normalized; the image is recorded under each. */
   readonly references: readonly [string, ...string[]];
+  /** As in the record. */
+  readonly bases: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   /** Layers extracted. */
   readonly getBase: (source: ImageSource) => Promise<ImageRecord>;

@@ -14,6 +14,8 @@ export interface WriteImageOptions {
   readonly signal: AbortSignal;
   /** Normalized. The image is recorded under each. */
   readonly references: readonly [string, ...string[]];
+  /** As in the record. */
+  readonly bases: readonly string[];
 }
 
 /** @returns the record of the first reference. @throws TsstackError `image`; the signal's reason. */
@@ -32,6 +34,7 @@ export async function writeImage({ layers, config }: StageState, options: WriteI
     config: configBlob,
     layers: ociLayers.map((layer, index) => ({ ...layer, diffId: diffIds[index] ?? '' })),
     recordedAt: Date.now(),
+    bases: options.bases,
   };
   // The one by which it is found again comes last: with it all the others are there.
   for (const other of others) options.store.recordImage({ ...record, reference: other });

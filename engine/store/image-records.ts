@@ -19,6 +19,8 @@ export interface ImageRecord {
   readonly layers: readonly ImageLayer[];
   /** ms since the epoch */
   readonly recordedAt: number;
+  /** Of one that was built here: references of the images that it starts from or takes files from. To find it again they must be here. */
+  readonly bases?: readonly string[];
 }
 
 export interface ImageLayer extends Descriptor {

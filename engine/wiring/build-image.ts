@@ -45,7 +45,13 @@ export async function buildFromRecipe(source: BuildSource, options: MakeImageOpt
   const { session, store, signal, platform, getBase, noCache } = options;
   const build = await openBuild(source, session, platform);
   await Promise.all(basesOf(build.graph).map(getBase));
-  const key = await hashInputs(build.graph, { ...build, image: async (base) => inputImage(store, await getBase(base)) });
+  const bases = new Set<string>();
+  const image = async (source: ImageSource): Promise<InputImage> => {
+    const record = await getBase(source);
+    bases.add(record.reference);
+    return inputImage(store, record);
+  };
+  const key = await hashInputs(build.graph, { ...build, image });
   if (key === undefined) throw new Error('an image that was got is not there');
   const references: [string, ...string[]] = [referenceOf(key), ...source.tags.map((tag) => formatReference(parseReference(tag)))];
   const here = noCache ? undefined : findWhole(references, options);
@@ -53,13 +59,13 @@ export async function buildFromRecipe(source: BuildSource, options: MakeImageOpt
   using _lock = await lockObject(store.context, `build-${key}`, signal);
   const made = noCache ? undefined : findWhole(references, options);
   if (made !== undefined) return made;
-  return await perform(source, build, { ...options, references });
+  return await perform(source, build, { ...options, references, bases: [...bases].sort() });
 }
 
 async function perform(
   { recipe }: BuildSource,
   build: OpenBuild,
-  options: MakeImageOptions & { readonly references: readonly [string, ...string[]] },
+  options: MakeImageOptions & { readonly references: readonly [string, ...string[]]; readonly bases: readonly string[] },
 ): Promise<ImageRecord> {
   const { session, store, signal, onEvent, environment } = options;
   await removeBuildLeftovers(session);

@@ -10,7 +10,7 @@ import type { ImageRecord } from '../store/image-records.ts';
 import { type HostPaths, stackPaths } from '../store/paths.ts';
 import { measureDirectories } from './disk-size.ts';
 import { imageListing } from './image-listing.ts';
-import { containersByDigest, isUsed, nameOfStack, namesIn, readStackUses, type StackUse } from './image-users.ts';
+import { containersByDigest, nameOfStack, namesIn, readStackUses, type StackUse, usedReferences } from './image-users.ts';
 import { collectUnused } from './prune.ts';
 import { volumesOf } from './prune-volumes.ts';
 
@@ -54,7 +54,8 @@ function ofStore(objects: readonly StoreObject[], unused: ReadonlySet<string>): 
 
 /** Their parts are counted as layers and blobs. */
 function imageKind(records: readonly ImageRecord[], uses: readonly StackUse[]): DiskUsageKind {
-  const used = records.filter((record) => isUsed(record, uses));
+  const references = usedReferences(records, uses);
+  const used = records.filter(({ reference }) => references.has(reference));
   return { kind: 'images', count: distinct(records), inUse: distinct(used), bytes: undefined, reclaimable: 0 };
 }
 

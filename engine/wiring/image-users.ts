@@ -38,9 +38,20 @@ export function readContainerUses(host: Pick<HostPaths, 'stateDirectory'>): read
   });
 }
 
-/** Whether a stack would miss the image. */
-export function isUsed({ reference, manifest }: Pick<ImageRecord, 'reference' | 'manifest'>, uses: readonly StackUse[]): boolean {
-  return uses.some(({ digests, references }) => digests.has(manifest.digest) || references.has(reference));
+/** References of the images that a stack would miss, and of those that what it uses is built on: without them that would be built again. */
+export function usedReferences(images: readonly ImageRecord[], uses: readonly StackUse[]): ReadonlySet<string> {
+  const byReference = new Map(images.map((image) => [image.reference, image]));
+  const used = new Set<string>();
+  const visit = (image: ImageRecord | undefined): void => {
+    if (image === undefined || used.has(image.reference)) return;
+    used.add(image.reference);
+    for (const base of image.bases ?? []) visit(byReference.get(base));
+  };
+  for (const image of images) {
+    const { reference, manifest } = image;
+    if (uses.some(({ digests, references }) => digests.has(manifest.digest) || references.has(reference))) visit(image);
+  }
+  return used;
 }
 
 /** Digest of a manifest → containers of all stacks that were made of it, sorted. */

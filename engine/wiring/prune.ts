@@ -6,8 +6,9 @@ import { forgetStep, listCacheDirectories, listKeptSteps, removeCacheDirectories
 import type { Garbage } from '../store/gc.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import type { HostPaths } from '../store/paths.ts';
+import { removeBuildLeftovers } from './build-runner.ts';
 import { measureDirectories } from './disk-size.ts';
-import { isUsed, readStackUses, type StackUse } from './image-users.ts';
+import { readStackUses, usedReferences } from './image-users.ts';
 import { pruneVolumes } from './prune-volumes.ts';
 
 /** A step of a build that nobody needed for so long is forgotten without being asked to, ms. */
@@ -22,6 +23,7 @@ export async function prune(
   // Before anything is removed: it throws where that can't be told.
   readStackUses(host);
   const before = all || buildCache ? Number.POSITIVE_INFINITY : Date.now() - BUILD_CACHE_KEPT_MS;
+  if (!dryRun) await removeBuildLeftovers({ host, launcherBinary: store.context.launcherBinary });
   const cache = await pruneBuildCache(store, { before, dryRun, signal });
   const garbage = await collectUnused(store, host, { all, before, dryRun });
   const pruned: readonly PrunedKind[] = [cache, ...kindsOf(garbage), ...(volumes ? await pruneVolumes(host, { dryRun, signal }) : [])];
@@ -31,23 +33,29 @@ export async function prune(
 export interface UnusedOptions {
   /** Images, too. */
   readonly all: boolean;
-  /** Steps of builds that were last used then keep their layers no more, ms since the epoch. */
+  /** Steps of builds that were last used before keep their layers no more, nor do images without a name that were made before; ms since the epoch. */
   readonly before: number;
   readonly dryRun: boolean;
 }
 
 export function collectUnused(store: ImageStore, host: Pick<HostPaths, 'stateDirectory'>, { all, before, dryRun }: UnusedOptions) {
-  let uses: readonly StackUse[] = [];
+  let used: ReadonlySet<string> = new Set();
   return store.collectGarbage({
     usedDirectories() {
-      uses = readStackUses(host);
+      const uses = readStackUses(host);
+      used = usedReferences(store.list(), uses);
       return uses.flatMap(({ lowerdirs }) => lowerdirs);
     },
-    forgets: all ? (image: ImageRecord) => !isUsed(image, uses) : undefined,
+    forgets: (image: ImageRecord) => (all || isOutdated(image, before)) && !used.has(image.reference),
     alsoNeeded: () =>
       listKeptSteps(store.context).flatMap(({ diffId, usedAt }) => (diffId !== undefined && usedAt >= before ? [diffId] : [])),
     dryRun,
   });
+}
+
+/** What was built or loaded under no name but its inputs': when these change, there is another. */
+function isOutdated({ reference, recordedAt }: ImageRecord, before: number): boolean {
+  return /^tsstack\.local\/(?:build|archive):/.test(reference) && recordedAt < before;
 }
 
 /** The steps' layers are counted as layers. */

@@ -79,6 +79,12 @@ describe.skipIf(missing.length > 0)('building', () => {
       expect(await page()).toBe('hello two installed\n');
       expect((await p.ok(['images'])).stdout).toMatch(/local\/web +dev/);
       expectNowhere(p, 'hush-hush');
+
+      // What was built first is no longer used; the image it was built on is, or a plan could not tell that nothing changed.
+      const pruned = (await p.ok(['prune', '--all', '--force', '--json'])).stdout;
+      expect(pruned).toMatch(/tsstack\.local\/build:/);
+      expect((await p.tsstack(['plan'])).code).toBe(0);
+      expect((await p.ok(['up', '-d'])).stderr).toContain('up to date');
     });
   });
 

@@ -54,6 +54,19 @@ test('a step keeps its layer until nobody has needed it for seven days', async (
   expect(await run({ buildCache: true })).toEqual({});
 });
 
+test('an image without a name goes seven days after it was made, one with a name only with all', async () => {
+  const [manifest, config] = await Promise.all(['manifest', 'config'].map((text) => store.storeContent('', Buffer.from(text), signal)));
+  if (manifest === undefined || config === undefined) throw new Error('nothing was stored');
+  const record = (reference: string, daysAgo: number) =>
+    store.recordImage({ version: 1, reference, target: manifest, manifest, config, layers: [], recordedAt: Date.now() - daysAgo * DAY_MS });
+  record('tsstack.local/build:old', 7.1);
+  record('tsstack.local/build:new', 6.9);
+  record('tsstack.local/debian:old', 7.1);
+  record('docker.io/library/old:latest', 7.1);
+  expect(await run()).toEqual({ images: ['tsstack.local/build:old'] });
+  expect(await run({ buildCache: true })).toEqual({ images: ['tsstack.local/build:new'] });
+});
+
 test('a layer that a running build holds stays, though its step is forgotten', async () => {
   const diffId = await keepStep('needed', 30);
   {

@@ -102,6 +102,7 @@ export async function buildWorld(): Promise<BuildWorld> {
         secret: async (id) => (options.secrets?.[id] === undefined ? undefined : Buffer.from(options.secrets[id])),
         cache: (mount) => openCache(store, mount, signal),
         source: options.source,
+        bases: [],
         noCache: options.noCache ?? false,
       });
       return describe(store, record, events);
@@ -135,7 +136,7 @@ async function makeBase(store: ImageStore, rootfs: string): Promise<ImageRecord>
   using lease = store.lease([]);
   const layer = await storeLayer(store, { directory: rootfs, lease, signal });
   const state = addLayer({ layers: [], lowerdirs: [], config: scratchConfig(platform) }, layer, store);
-  return await writeImage(state, { store, lease, signal, references: ['localhost/busybox:latest'] });
+  return await writeImage(state, { store, lease, signal, references: ['localhost/busybox:latest'], bases: [] });
 }
 
 export const CONTEXT: CopyOrigin = { kind: 'context' };
