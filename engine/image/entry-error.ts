@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 import { TsstackError } from '../model/errors.ts';
 import { hintForErrno } from '../store/store-error.ts';
 
@@ -7,8 +7,8 @@ const TELLING = ['header', 'input', 'path', 'owner', 'name'];
 
 /** Of an `error` frame of the launcher's `unpack` and `pack`: the values after that word. */
 export function entryError([path = '', stage = 'launcher', errno = '0', detail = '']: readonly string[]): TsstackError {
-  const name = Number(errno) > 0 ? getSystemErrorName(-Number(errno)) : `errno ${errno}`;
+  const [name, message] = getSystemErrorMap().get(-Number(errno)) ?? [`errno ${errno}`, 'failed'];
   const entry = path === '' ? '' : `entry \`${path}\`: `;
-  const why = TELLING.includes(stage) ? `${detail} (${name})` : `${stage} \`${detail}\` failed with ${name}`;
+  const why = TELLING.includes(stage) ? `${detail} (${name})` : `${stage} \`${detail}\`: ${message} (${name})`;
   return new TsstackError(`${entry}${why}`, { code: 'image', hint: hintForErrno(name) });
 }

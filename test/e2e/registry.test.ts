@@ -1,4 +1,5 @@
 /** Stacks of images from a registry: Debian's docker-registry, on loopback. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -131,6 +132,29 @@ describe.skipIf(missing.length > 0)('images of a registry', () => {
       expect(refused.stderr).toMatch(/^error: cannot pull `127\.0\.0\.1:5005\/team\/web:nope`: .*$/m);
       expect(await p.ps()).toEqual([]);
       expect(readdirSync(join(p.stateDirectory, 'images/layers')).filter((name) => !/^[0-9a-f]+$/.test(name))).toEqual([]);
+    });
+  });
+
+  test('a disk that is full, while it is fetched or while it is extracted, is told as that, and with more room the pull goes on', async () => {
+    await withProject(only({ services: { web } }), async (p) => {
+      const mount = (...options: string[]) => execFileSync('mount', ['-t', 'tmpfs', ...options, 'full', p.stateDirectory]);
+      // The blobs are about 1 MiB, what is in them 2 MiB.
+      for (const size of ['600k', '2m']) {
+        mount('-o', `size=${size}`);
+        try {
+          const full = await p.tsstack(['up', '-d']);
+          expect(full.code).toBe(1);
+          expect(full.stderr).toMatch(/^error: .*no space left on device/m);
+          expect(full.stderr).toMatch(/hint: .*disk/);
+          expect(await p.ps()).toEqual([]);
+          mount('-o', 'remount,size=64m');
+          await p.ok(['up', '-d']);
+          expect(await exec(p, 'cat shown')).toBe('one');
+          await p.ok(['down', '--volumes', '-t', '0']);
+        } finally {
+          execFileSync('umount', [p.stateDirectory]);
+        }
+      }
     });
   });
 
