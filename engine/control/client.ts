@@ -24,12 +24,15 @@ export function connectControl(path: string): Promise<ControlConnection | undefi
   return new Promise((resolve, reject) => {
     const socket = net.connect(path);
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      if (NOBODY.has(error.code)) resolve(undefined);
       else reject(error);
     });
     socket.once('connect', () => resolve(controlConnection(socket)));
   });
 }
+
+/** No socket, one whose listener is gone, and one whose listener went just now, before it took the connection (unix_release_sock in net/unix/af_unix.c). */
+const NOBODY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET']);
 
 /** A supervisor that ended before it answered. Nothing is lost by it: the next command goes on. */
 export class SupervisorGone extends TsstackError {

@@ -55,6 +55,14 @@ const asked = <T>() => {
   return { promise, answer, fail };
 };
 
+test('one that closes before it has taken a connection is nobody', async () => {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const connection = connectControl(path);
+  server.close();
+  expect(await connection).toBeUndefined();
+});
+
 test('events come before the answer, and errors keep their code and hint', async () => {
   await serve({
     start: async (_, { onEvent }) => {
