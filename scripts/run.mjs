@@ -33,22 +33,15 @@ export async function quietly(name, command) {
 /**
  * Runs one or more vitest projects and counts from its JSON report: a file that cannot be loaded has no tests in it, so it counts as one failure.
  * @param {string | readonly string[]} project
- * @param {{ filters?: readonly string[], wrapper?: readonly string[], shard?: string, capture?: boolean }} options
+ * `label`: tells its report from those of others at the same time.
+ * @param {{ filters?: readonly string[], wrapper?: readonly string[], label?: string, capture?: boolean }} options
  * @returns {Promise<Counts>}
  */
-export async function vitest(project, { filters = [], wrapper = [], shard, capture = false } = {}) {
+export async function vitest(project, { filters = [], wrapper = [], label, capture = false } = {}) {
   const projects = [project].flat();
-  const report = join(tmpdir(), `tsstack-vitest-${process.pid}-${projects.join('-')}${shard?.replace('/', '-') ?? ''}.json`);
+  const report = join(tmpdir(), `tsstack-vitest-${process.pid}-${projects.join('-')}${label === undefined ? '' : `-${label}`}.json`);
   const chosen = projects.flatMap((name) => ['--project', name]);
-  const command = [
-    ...wrapper,
-    process.execPath,
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    ...chosen,
-    '--passWithNoTests',
-    ...(shard ? [`--shard=${shard}`] : []),
-  ];
+  const command = [...wrapper, process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...chosen, '--passWithNoTests'];
   const { code, output } = await run([...command, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters], {
     capture,
   });
