@@ -82,13 +82,14 @@ function ownAddresses(trie) {
   return [...trie.matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)].map(([, address]) => address).sort();
 }
 
-/** Without counters, and in any order: chains come in that of their making. */
-async function sameRules() {
+/** The side's own, without counters, and in any order: chains come in that of their making. */
+async function sameRules({ rules }) {
   const look = async () => {
     const { stdout } = await run(['iptables-save']);
     const lines = stdout.split('\n').filter((line) => !line.startsWith('#'));
     return lines
       .map((line) => line.replace(/ \[\d+:\d+\]$/, ''))
+      .filter((line) => rules.test(line))
       .sort()
       .join('\n');
   };

@@ -51,7 +51,7 @@ async function repairs(side, directory, { drift, runs, sys }) {
       // What follows a repair is over by then, and it is in no step with anything that happens each second.
       await setTimeout((slow ? BACKOFF_IS_OVER_MS : 300) + Math.random() * 500);
       const bringBack = await drift.keep?.();
-      const time = await timeOne(drift, await survey(side, directory, sys));
+      const time = await timeOne(drift, { ...(await survey(side, directory, sys)), rules: side.rules });
       if (time !== undefined) times.push(time);
       else if (i > 0) throw new Error(`repaired ${i} times and then not any more`);
       else {

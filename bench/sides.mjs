@@ -10,9 +10,10 @@
  *   down(directory: string): Promise<number>,
  *   containers(directory: string): Promise<readonly number[]>,
  *   owns(pid: number): boolean,
+ *   rules: RegExp,
  *   close(): Promise<void>,
  * }} Side `up` and `down` resolve to milliseconds, `containers` to the first process of each. `json`: what makes
- * `up` say how long the engine took.
+ * `up` say how long the engine took. `rules`: lines of iptables-save that are its own.
  */
 import { join } from 'node:path';
 import { run, succeeds } from './command.mjs';
@@ -44,6 +45,7 @@ export function tsstack(base) {
     down: async (directory) => (await tsstackCommand(directory, 'down', '--volumes')).ms,
     containers: async (directory) => JSON.parse((await tsstackCommand(directory, 'ps', '--json')).stdout).map(({ pid }) => pid),
     owns: (pid) => inCgroup(pid, 'tsstack/') || /^tsstack-(supervisor|monitor)\b|tsstack-launcher|bin\/tsstack\.cjs/.test(commandLine(pid)),
+    rules: /\bTS-[0-9a-f]{8}/,
     close: async () => {},
   };
 }
@@ -87,6 +89,7 @@ function composeSide({ name, command: program, engine }) {
       /\b(dockerd|containerd|containerd-shim\S*|docker-proxy|docker-init|conmon|netavark|aardvark-dns|rootlessport)\b/.test(
         commandLine(pid),
       ),
+    rules: /DOCKER|docker0|br-[0-9a-f]{12}|NETAVARK/,
     close: async () => {
       await run([engine, 'rmi', image]);
     },
