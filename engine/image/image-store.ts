@@ -36,7 +36,7 @@ export interface ImageStore {
   collectGarbage(options: GarbageOptions): Promise<Garbage>;
   /** Waits until all of it is on the disk. Without that, a crash of the machine costs the time to check or extract it again. */
   flush(): Promise<void>;
-  /** The same without waiting, in a process that may outlive this one. To be called whenever images were recorded, and are used as far as they should. */
+  /** The same for what was written a while ago, without waiting, in a process that may outlive this one. To be called whenever images are used. */
   flushAside(): void;
 }
 

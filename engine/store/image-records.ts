@@ -5,6 +5,7 @@ import type { Descriptor } from '../codec/image-manifest.ts';
 import { UNFINISHED } from './image-paths.ts';
 import type { StoreContext } from './store-context.ts';
 import { storeError } from './store-error.ts';
+import { markUnflushed } from './unflushed.ts';
 
 export interface ImageRecord {
   readonly version: 1;
@@ -34,11 +35,14 @@ export function partsOf({ target, manifest, config, layers }: Pick<ImageRecord, 
 }
 
 /** Takes the place of what the reference stood for. */
-export function recordImage({ paths }: StoreContext, record: ImageRecord): void {
+export function recordImage(context: StoreContext, record: ImageRecord): void {
+  const { paths } = context;
   const file = recordFile(paths.records, record.reference);
   const unfinished = `${paths.records}/${UNFINISHED}${process.pid}-${hashOf(record.reference)}`;
   try {
-    fs.writeFileSync(unfinished, `${JSON.stringify(record)}\n`, { flush: true });
+    // Not on the disk at once: with that would go all that was extracted for it, which takes seconds where the disk is busy.
+    fs.writeFileSync(unfinished, `${JSON.stringify(record)}\n`);
+    markUnflushed(context, 'record', `sha256:${hashOf(record.reference)}`);
     fs.renameSync(unfinished, file);
   } catch (error) {
     throw storeError(`cannot record image \`${record.reference}\``, error);

@@ -13,6 +13,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -496,7 +497,7 @@ await store.extractLayer({ diffId: '${digestOf(big)}', blob: '${blob}', mediaTyp
 });
 
 describe('a crash of the machine', () => {
-  test('costs a layer that was not flushed, and a blob whose content is not what it was; what was flushed stays', async () => {
+  test('costs a layer that was not flushed, and a blob whose content is not what it was, and a record cut off; what was flushed stays', async () => {
     const store = await emptyStore();
     const { paths, bootId } = store.context;
     const layer = async (name: string) => {
@@ -510,32 +511,36 @@ describe('a crash of the machine', () => {
     expect(readdirSync(paths.unflushed)).toEqual([]);
     const lost = await layer('lost');
     const good = await put(store, Buffer.from('good'));
+    const part = { mediaType: '', digest: good, size: 4 };
+    for (const reference of ['whole', 'cut'])
+      store.recordImage({ version: 1, reference, target: part, manifest: part, config: part, layers: [], recordedAt: 1 });
     // As of another boot, in which the machine went down.
     for (const mark of readdirSync(paths.unflushed)) {
       writeFileSync(join(paths.unflushed, mark.replace(bootId, '00000000-0000-0000-0000-000000000000')), '');
       rmSync(join(paths.unflushed, mark));
     }
     truncateSync(store.blobPath(lost.blob), 512);
+    truncateSync(`${paths.records}/${digestOf(Buffer.from('cut')).slice(7)}.json`, 0);
     const after = await openImageStore({ directory: paths.directory, launcherBinary: LAUNCHER }, signal);
     expect([after.layerDirectory(flushed.diffId) !== undefined, after.hasBlob(flushed.blob)]).toEqual([true, true]);
     expect([after.layerDirectory(lost.diffId), after.hasBlob(lost.blob), after.hasBlob(good)]).toEqual([undefined, false, true]);
+    expect(after.list().map(({ reference }) => reference)).toEqual(['whole']);
     expect([readdirSync(paths.unflushed), readdirSync(paths.layers)]).toEqual([[], [flushed.diffId.slice(7)]]);
   });
 });
 
-test('a flush aside takes the marks away when all is on the disk, and leaves those that come meanwhile', async () => {
+test('a flush aside takes the marks of a while ago away when all is on the disk, and leaves those that are new', async () => {
   const store = await emptyStore();
   const { unflushed } = store.context.paths;
   await put(store, Buffer.from('one'));
-  store.flushAside();
-  await until('the marks are gone', () => readdirSync(unflushed).length === 0);
+  const [old = ''] = readdirSync(unflushed);
+  const before = new Date(Date.now() - 61_000);
+  utimesSync(join(unflushed, old), before, before);
   await put(store, Buffer.from('two'));
-  const [mark = ''] = readdirSync(unflushed);
+  const fresh = readdirSync(unflushed).filter((mark) => mark !== old);
   store.flushAside();
-  const other = mark.replace(/[0-9a-f]+$/, 'other');
-  writeFileSync(join(unflushed, other), '');
-  await until('only the other mark is left', () => !existsSync(join(unflushed, mark)));
-  expect(readdirSync(unflushed)).toEqual([other]);
+  await until('the old mark is gone', () => !existsSync(join(unflushed, old)));
+  expect(readdirSync(unflushed)).toEqual(fresh);
 });
 
 describe('garbage', () => {
