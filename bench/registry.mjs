@@ -53,15 +53,17 @@ export function makeLayers(directory, count, bytes) {
   mkdirSync(directory, { recursive: true });
   const files = filesOf('/usr/lib');
   return Array.from({ length: count }, (_, index) => {
-    const list = [];
+    const list = new Set();
     for (let size = 0; size < bytes; ) {
       const { value } = files.next();
       if (value === undefined) throw new Error('there are not enough files in /usr/lib');
-      list.push(value.path);
+      // With all that lead to them, as builders write their layers.
+      const parts = value.path.split('/');
+      for (let depth = 1; depth <= parts.length; depth++) list.add(parts.slice(0, depth).join('/'));
       size += value.size;
     }
     const names = join(directory, `layer-${index}.list`);
-    writeFileSync(names, list.join('\n'));
+    writeFileSync(names, [...list].join('\n'));
     const tar = execFileSync('tar', ['-C', '/', '--no-recursion', '-cf', '-', '-T', names], {
       maxBuffer: 1024 * MIB,
       stdio: ['ignore', 'pipe', 'ignore'],
