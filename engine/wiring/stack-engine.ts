@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { StackSpec } from '../../dsl/spec.ts';
+import type { ImageSource, StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
 import type { ParamsOf } from '../control/calls.ts';
@@ -81,7 +81,7 @@ export class StackEngine implements Engine {
 
   async pull(spec: StackSpec, { signal, onEvent, services }: PullOptions): Promise<void> {
     requireRoot('pull images');
-    const chosen = services === undefined ? spec : onlyServices(spec, services);
+    const chosen = onlyServices(spec, servicesWith(spec, 'reference', services));
     await tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
       using _images = await getImages(this.#session, chosen, {
@@ -95,8 +95,7 @@ export class StackEngine implements Engine {
 
   async build(spec: StackSpec, { signal, onEvent, services, noCache, pull }: BuildOptions): Promise<void> {
     requireRoot('build images');
-    const built = Object.entries(spec.services).flatMap(([name, { image }]) => (image.kind === 'build' ? [name] : []));
-    const chosen = onlyServices(spec, services === undefined ? built : built.filter((name) => services.includes(name)));
+    const chosen = onlyServices(spec, servicesWith(spec, 'build', services));
     await tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
       using _images = await getImages(this.#session, chosen, {
@@ -275,4 +274,10 @@ export class StackEngine implements Engine {
 
 function onlyServices(spec: StackSpec, names: readonly string[]): StackSpec {
   return { ...spec, services: Object.fromEntries(Object.entries(spec.services).filter(([name]) => names.includes(name))) };
+}
+
+/** Of those asked for, or of all. */
+function servicesWith(spec: StackSpec, kind: ImageSource['kind'], asked: readonly string[] | undefined): readonly string[] {
+  const names = Object.entries(spec.services).flatMap(([name, { image }]) => (image.kind === kind ? [name] : []));
+  return asked === undefined ? names : names.filter((name) => asked.includes(name));
 }

@@ -104,6 +104,7 @@ describe.skipIf(missing.length > 0)('building', () => {
         ].join('\n'),
       );
       expect(await p.ps()).toEqual([]);
+      expect((await p.ok(['pull'])).stderr).toContain('nothing to pull');
       p.write({ 'web/Dockerfile': `FROM ${BASE}\nRUNN true\n` });
       expect((await p.tsstack(['plan'])).stderr).toMatch(/Dockerfile:2.*RUNN/s);
     });
