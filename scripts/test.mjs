@@ -10,6 +10,8 @@ import { check, finish } from './check.mjs';
 import { root, sum, vitest } from './run.mjs';
 
 const tiers = ['check', 'kernel', 'e2e'];
+/** Of the end-to-end files, by far. */
+const LONGEST = 'crash-steps.test.ts';
 const [first, ...rest] = process.argv.slice(2);
 
 if (first === undefined) {
@@ -50,8 +52,6 @@ async function sideBySide(files, runFile) {
   await Promise.all(Array.from({ length: lanes }, work));
   return sum(results);
 }
-
-const LONGEST = 'crash-steps.test.ts';
 
 function whatIsMissing() {
   if (process.getuid?.() !== 0) return 'they need root';
