@@ -162,7 +162,8 @@ function inputImage(store: ImageStore, record: ImageRecord): InputImage {
 }
 
 function referenceOf(key: string): string {
-  return `tsstack.local/build:${key}`;
+  // 128 bits tell builds apart, and people see it.
+  return `tsstack.local/build:${key.slice(0, 32)}`;
 }
 
 /** With all references recorded. Undefined: a part of it isn't there any more, or it was never built. */
