@@ -43,6 +43,8 @@ export async function repair({ sides, runs, project, base, say }) {
 /** In ms; none if the first one isn't undone. */
 async function repairs(side, directory, { drift, runs, sys }) {
   const slow = drift.kills && side.name !== 'tsstack';
+  // What it does to others, whose turn may come next.
+  const bringOthersBack = await drift.keep?.();
   try {
     await side.up(directory);
     const times = [];
@@ -62,6 +64,7 @@ async function repairs(side, directory, { drift, runs, sys }) {
     return times;
   } finally {
     await side.down(directory);
+    await bringOthersBack?.();
   }
 }
 
