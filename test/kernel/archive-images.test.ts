@@ -10,7 +10,7 @@ import { findArchive, loadArchive } from '../../engine/wiring/archive-image.ts';
 import { Session } from '../../engine/wiring/session.ts';
 import { LAUNCHER } from './unpack-fixture.ts';
 
-const signal = AbortSignal.timeout(120_000);
+const { signal } = new AbortController();
 const platform = { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : 'arm64' };
 let directory: string;
 let layout: string;

@@ -10,7 +10,7 @@ import { prune } from '../../engine/wiring/prune.ts';
 import { tar } from '../support/tar-bytes.ts';
 import { LAUNCHER } from './unpack-fixture.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const DAY_MS = 24 * 3600 * 1000;
 let base: string;
 let host: { readonly stateDirectory: string; readonly runDirectory: string };

@@ -34,7 +34,7 @@ import { type TarEntry, tar, tarEntry } from '../support/tar-bytes.ts';
 import { until } from '../support/until.ts';
 import { LAUNCHER, listTree } from './unpack-fixture.ts';
 
-const signal = AbortSignal.timeout(120_000);
+const { signal } = new AbortController();
 const platform = { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : 'arm64' };
 let directory: string;
 let layout: string;

@@ -18,7 +18,7 @@ import { LAUNCHER } from './unpack-fixture.ts';
 
 const PORT = 5009;
 const HOST = `127.0.0.1:${PORT}`;
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const missing = missingPrograms(['docker-registry', 'skopeo', 'umoci']);
 if (missing.length > 0) console.log(`skipped: pushing what was made here, for want of ${missing.join(', ')}`);
 
