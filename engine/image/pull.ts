@@ -8,6 +8,7 @@ import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
 import { type ImageRecord, partsOf } from '../store/image-records.ts';
 import type { Lease } from '../store/lease.ts';
+import { extractHeld } from './extract-image.ts';
 import { findHeld } from './find-held.ts';
 import type { ImageStore } from './image-store.ts';
 import { type LayerWork, pullLayers } from './pull-layers.ts';
@@ -34,7 +35,7 @@ export interface WantedImage {
 
 /** All of them at the same time. @throws TsstackError `image`: the first that fails ends the others; the signal's reason. */
 export async function pullImages(wanted: readonly WantedImage[], options: PullOptions): Promise<Readonly<Record<string, ImageRecord>>> {
-  const here = await Promise.all(wanted.map(async (image) => ({ ...image, record: await findWhole(image, options) })));
+  const here = await Promise.all(wanted.map(async (image) => ({ ...image, record: await findUsable(image, options) })));
   const toPull = here.filter(({ record }) => record === undefined).map(({ reference }) => reference);
   if (toPull.length > 0) options.onEvent({ type: 'pull.started', at: Date.now(), images: toPull });
   const failed = new AbortController();
@@ -69,21 +70,14 @@ export async function allOrFirst<T>(work: readonly Promise<T>[], failed: AbortSi
 }
 
 /** Undefined: the registry must be asked. What of it is extracted already stays; a layer that is only there as a blob is extracted. */
-async function findWhole(
+async function findUsable(
   { reference, policy }: WantedImage,
   { store, platform: _, lease, signal }: PullOptions,
 ): Promise<ImageRecord | undefined> {
   if (policy === 'always') return undefined;
   const record = findHeld(store, formatReference(parseReference(reference)), lease);
-  if (record) {
-    const { layers } = record;
-    const whole =
-      store.hasBlob(record.config.digest) && layers.every(({ digest, diffId }) => store.layerDirectory(diffId) ?? store.hasBlob(digest));
-    if (whole) {
-      await Promise.all(layers.map(({ digest, diffId, mediaType }) => store.extractLayer({ diffId, blob: digest, mediaType, signal })));
-      return record;
-    }
-  }
+  const whole = record && (await extractHeld(store, record, signal));
+  if (whole) return whole;
   if (policy === 'missing') return undefined;
   throw new TsstackError(`cannot use image \`${reference}\`: it is not here, and \`pullPolicy: 'never'\` forbids to pull it`, {
     code: 'image',

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { parseImageConfig } from '../codec/image-config.ts';
 import { formatPlatform, type Platform, platformFits } from '../codec/image-platform.ts';
-import { extractImage } from '../image/extract-image.ts';
+import { extractImage, findWhole } from '../image/extract-image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { loadImages } from '../image/load.ts';
 import { describeImage } from '../image/stored-image.ts';
@@ -23,10 +23,10 @@ export async function findArchive(source: ArchiveSource, { store }: FindMadeOpti
 export async function loadArchive(source: ArchiveSource, options: MakeImageOptions): Promise<ImageRecord> {
   const { store, signal, onEvent } = options;
   const reference = referenceOf(source);
-  const here = await findWhole(reference, options);
+  const here = await findWhole(store, reference, options);
   if (here !== undefined) return here;
   using _lock = await lockObject(store.context, reference.replaceAll(/[/:]/g, '-'), signal);
-  const made = await findWhole(reference, options);
+  const made = await findWhole(store, reference, options);
   if (made !== undefined) return made;
   return await tellBuild({ image: imageKey(source), onEvent, signal }, async (step) => {
     const record = await step('load the archive', () => naming(source.path, () => load(source, reference, options)));
@@ -35,11 +35,6 @@ export async function loadArchive(source: ArchiveSource, options: MakeImageOptio
     store.recordImage(record);
     return record;
   });
-}
-
-async function findWhole(reference: string, { store, lease, signal }: MakeImageOptions): Promise<ImageRecord | undefined> {
-  const record = store.findImage(reference);
-  return record && (await extractImage(store, record, { lease, signal }));
 }
 
 async function load(source: ArchiveSource, reference: string, options: MakeImageOptions): Promise<ImageRecord> {

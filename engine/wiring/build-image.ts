@@ -12,6 +12,7 @@ import { openCache } from '../build/run-step-cache.ts';
 import { inheritedConfig } from '../build/stage-config.ts';
 import { hostPlatform, type Platform } from '../codec/image-platform.ts';
 import { familiarReference, formatReference, parseReference } from '../codec/image-reference.ts';
+import { findHeld } from '../image/find-held.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { resolveStored } from '../image/resolve-stored.ts';
 import type { BuildGraph } from '../model/build.ts';
@@ -54,10 +55,10 @@ export async function buildFromRecipe(source: BuildSource, options: MakeImageOpt
   const key = await hashInputs(build.graph, { ...build, image });
   if (key === undefined) throw new Error('an image that was got is not there');
   const references: [string, ...string[]] = [referenceOf(key), ...source.tags.map((tag) => formatReference(parseReference(tag)))];
-  const here = noCache ? undefined : findWhole(references, options);
+  const here = noCache ? undefined : findWithTags(references, options);
   if (here !== undefined) return here;
   using _lock = await lockObject(store.context, `build-${key}`, signal);
-  const made = noCache ? undefined : findWhole(references, options);
+  const made = noCache ? undefined : findWithTags(references, options);
   if (made !== undefined) return made;
   return await perform(source, build, { ...options, references, bases: [...bases].sort() });
 }
@@ -167,11 +168,10 @@ function referenceOf(key: string): string {
 }
 
 /** With all references recorded. Undefined: a part of it isn't there any more, or it was never built. */
-function findWhole([reference, ...tags]: readonly [string, ...string[]], { store, lease }: MakeImageOptions): ImageRecord | undefined {
-  const record = store.findImage(reference);
+function findWithTags([reference, ...tags]: readonly [string, ...string[]], { store, lease }: MakeImageOptions): ImageRecord | undefined {
+  const record = findHeld(store, reference, lease);
   if (record === undefined) return undefined;
-  const { manifest, config, layers } = record;
-  lease.hold([manifest.digest, config.digest, ...layers.flatMap(({ digest, diffId }) => [digest, diffId])]);
+  const { manifest } = record;
   if (!store.hasBlob(manifest.digest) || resolveStored(store, record) === undefined) return undefined;
   for (const tag of tags) {
     if (store.findImage(tag)?.manifest.digest !== manifest.digest) store.recordImage({ ...record, reference: tag, recordedAt: Date.now() });

@@ -6,7 +6,7 @@ import type { Descriptor } from '../codec/image-manifest.ts';
 import { hostPlatform, type Platform } from '../codec/image-platform.ts';
 import { makeDebianRoot } from '../image/debian.ts';
 import { debianReference } from '../image/debian-command.ts';
-import { extractImage } from '../image/extract-image.ts';
+import { findWhole } from '../image/extract-image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { DEFAULT_PATH } from '../image/layer.ts';
 import { type StoredLayer, storeLayer } from '../image/pack.ts';
@@ -27,12 +27,12 @@ export async function findDebian(source: DebianSource, { store }: FindMadeOption
 export async function makeDebian(source: DebianSource, options: MakeImageOptions): Promise<ImageRecord> {
   const { store, signal, onEvent, platform } = options;
   const reference = debianReference(source, platform.architecture);
-  const here = await findWhole(reference, options);
+  const here = await findWhole(store, reference, options);
   if (here !== undefined) return here;
   // A scratch directory is named as its lock is, so that what a killed process leaves is found; see `gc.ts`.
   const name = createHash('sha256').update(reference).digest('hex').slice(0, 16);
   using lock = await lockObject(store.context, `scratch-${name}`, signal);
-  const made = await findWhole(reference, options);
+  const made = await findWhole(store, reference, options);
   if (made !== undefined) return made;
   return await tellBuild({ image: imageKey(source), onEvent, signal }, async (step) => {
     const scratch = `${store.context.paths.scratch}/${name}`;
@@ -49,11 +49,6 @@ export async function makeDebian(source: DebianSource, options: MakeImageOptions
       await removeDeep(store.context.launcherBinary, scratch);
     }
   });
-}
-
-async function findWhole(reference: string, { store, lease, signal }: MakeImageOptions): Promise<ImageRecord | undefined> {
-  const record = store.findImage(reference);
-  return record && (await extractImage(store, record, { lease, signal }));
 }
 
 /** There may be what a killed process has left. The lock is ours, so nobody works on it. */
