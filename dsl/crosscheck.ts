@@ -2,7 +2,7 @@
 import { crosscheckNetworks } from './crosscheck-networks.ts';
 import { mayBringCommand, mayBringHealthcheck } from './image-brings.ts';
 import { type IssueLog, isTold } from './issues.ts';
-import type { ImageSource, ServiceSpec, StackSpec } from './spec.ts';
+import type { ImageSource, PortSpec, ServiceSpec, StackSpec } from './spec.ts';
 
 /** What a hostname may have: a label of RFC 1123. */
 const LONGEST_CONTAINER_NAME = 63;
@@ -128,7 +128,7 @@ function checkCycles(spec: StackSpec, log: IssueLog): void {
 function checkPublishedPorts(spec: StackSpec, log: IssueLog): void {
   const taken = new Map<string, { readonly service: string; readonly hostAddress: string }[]>();
   for (const [service, { ports }] of Object.entries(spec.services)) {
-    for (const { hostAddress, hostPort, protocol } of ports) {
+    for (const { hostAddress, hostPort, protocol } of ports.flatMap(fixedPorts)) {
       const key = `${hostPort}/${protocol}`;
       const others = taken.get(key) ?? [];
       const other = others.find(({ hostAddress: that }) => that === hostAddress || that === '0.0.0.0' || hostAddress === '0.0.0.0');
@@ -139,6 +139,17 @@ function checkPublishedPorts(spec: StackSpec, log: IssueLog): void {
       taken.set(key, [...others, { service, hostAddress }]);
     }
   }
+}
+
+/** What a port takes for certain: where there is a choice, planning finds one that is free. */
+function fixedPorts({
+  hostAddresses,
+  hostPorts,
+  strict,
+  protocol,
+}: PortSpec): { hostAddress: string; hostPort: number; protocol: string }[] {
+  if (hostPorts === undefined || hostPorts.first !== hostPorts.last || !strict) return [];
+  return hostAddresses.map((hostAddress) => ({ hostAddress, hostPort: hostPorts.first, protocol }));
 }
 
 function also(theirs: string, ours: string): string {

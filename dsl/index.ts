@@ -38,4 +38,4 @@ export type {
   RunOptions,
 } from './input-image.ts';
 export type { Duration, Size } from './input-values.ts';
-export type { PortSpec as PublishedPort } from './spec.ts';
+export type { PublishedPort } from './spec.ts';

@@ -1,6 +1,6 @@
 /** What is run at points of a container's life: commands in the container, and functions of the stack file on the host. */
 import type { Duration, Scalar } from './input-values.ts';
-import type { PortSpec } from './spec.ts';
+import type { PublishedPort } from './spec.ts';
 
 /** Text runs in the container's `/bin/sh -c`; a list is a program and its arguments. */
 export type HookCommand = string | readonly string[] | HookInput;
@@ -29,7 +29,7 @@ export interface HookEvent {
   /** IPv4 address by network. The host reaches the container there. */
   readonly addresses: Readonly<Record<string, string>>;
   /** Published by its service. */
-  readonly ports: readonly PortSpec[];
+  readonly ports: readonly PublishedPort[];
   /** When it happened, ms since the epoch. */
   readonly at: number;
   /** Aborted after `hookTimeout`. */

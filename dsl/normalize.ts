@@ -1,13 +1,12 @@
 import { parseCidr, parseIpv4 } from './ipv4.ts';
 import type { IssuePath } from './issues.ts';
 import { MEMBER_NAME, STACK_NAME } from './names.ts';
+import { PLAIN_NETWORK } from './network-defaults.ts';
 import type { NetworkShape, StackShape } from './schema.ts';
 import type { Scope } from './scope.ts';
 import { readService } from './service.ts';
 import type { NetworkSpec, StackSpec } from './spec.ts';
 import { readTexts } from './texts.ts';
-
-const UNDECLARED_NETWORK: NetworkSpec = { internal: false, subnet: undefined, gateway: undefined, mtu: undefined, labels: {} };
 
 /** The long form of all that could be read. What could not is in the scope's log. */
 export function normalizeStack(shape: StackShape, defaultName: string, scope: Scope): StackSpec {
@@ -28,7 +27,7 @@ export function normalizeStack(shape: StackShape, defaultName: string, scope: Sc
   return {
     name,
     services,
-    networks: usesDefault && networks['default'] === undefined ? { ...networks, default: UNDECLARED_NETWORK } : networks,
+    networks: usesDefault && networks['default'] === undefined ? { ...networks, default: PLAIN_NETWORK } : networks,
     volumes: mapValues(shape.volumes ?? {}, (volume) => ({ labels: readTexts(volume?.labels) })),
   };
 }
@@ -50,6 +49,7 @@ function readNetwork(written: NetworkShape, path: IssuePath, scope: Scope): Netw
     scope.log.add([...path, 'mtu'], mtu, 'must be a whole number, 68 … 65535');
   }
   return {
+    ...PLAIN_NETWORK,
     internal: written.internal ?? false,
     subnet: range === undefined ? undefined : subnet,
     gateway: gatewayAddress === undefined ? undefined : gateway,

@@ -15,7 +15,7 @@ export function readPorts(written: number | string | PortShape, path: IssuePath,
   const containerPort = readPort(port.target, [...path, ...(typeof written === 'number' ? [] : ['target'])], scope);
   const hostPort = port.published === undefined ? containerPort : readPort(port.published, [...path, 'published'], scope);
   if (hostAddress === undefined || containerPort === undefined || hostPort === undefined) return [];
-  return [{ hostAddress, hostPort, containerPort, protocol: port.protocol ?? 'tcp' }];
+  return [onePort(hostAddress, hostPort, { containerPort, protocol: port.protocol ?? 'tcp' })];
 }
 
 function readHostAddress(port: PortShape, path: IssuePath, scope: Scope): string | undefined {
@@ -49,12 +49,11 @@ function readShortPorts(written: string, path: IssuePath, scope: Scope): readonl
   if (containerPorts.length !== hostPorts.length) {
     return wrong(`has ${hostPorts.length} host ports for ${containerPorts.length} container ports`);
   }
-  return containerPorts.map((containerPort, index) => ({
-    hostAddress,
-    hostPort: hostPorts[index] ?? containerPort,
-    containerPort,
-    protocol,
-  }));
+  return containerPorts.map((containerPort, index) => onePort(hostAddress, hostPorts[index] ?? containerPort, { containerPort, protocol }));
+}
+
+function onePort(hostAddress: string, hostPort: number, leadsTo: Pick<PortSpec, 'containerPort' | 'protocol'>): PortSpec {
+  return { hostAddresses: [hostAddress], hostPorts: { first: hostPort, last: hostPort }, strict: true, ...leadsTo };
 }
 
 function parseRange(text: string): readonly number[] | undefined {

@@ -7,6 +7,7 @@ import type { IssuePath } from './issues.ts';
 import { NO_LIMITS, readLimits } from './limits.ts';
 import { readMount, readTmpfs } from './mounts.ts';
 import { HOSTNAME, isNamespacedSysctl, MEMBER_NAME } from './names.ts';
+import { plainAttachment } from './network-defaults.ts';
 import { readContainerPath, readHostPath } from './paths.ts';
 import { readPorts } from './ports.ts';
 import { readCapability, readCommand, readEnvironment, readReplicas, readRestart, readStopSignal, readUser } from './process.ts';
@@ -34,8 +35,11 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
     user: written.user === undefined ? undefined : readUser(written.user, [...path, 'user'], scope),
     hostname: written.hostname === undefined ? undefined : readHostname(written.hostname, [...path, 'hostname'], scope),
     mounts: readMounts(written, path, scope),
+    networkMode: { kind: 'own' },
     networks: readNetworks(written.networks, [...path, 'networks'], scope),
     ports: (written.ports ?? []).flatMap((port, index) => readPorts(port, [...path, 'ports', index], scope)),
+    dns: { servers: [], search: undefined, options: undefined },
+    extraHosts: {},
     dependsOn: readDependencies(written.dependsOn, [...path, 'dependsOn'], scope),
     healthcheck: written.healthcheck === undefined ? undefined : readHealthcheck(written.healthcheck, [...path, 'healthcheck'], scope),
     inheritHealthcheck: written.healthcheck?.disable !== true,
@@ -89,13 +93,13 @@ function readMounts(written: ServiceShape, path: IssuePath, scope: Scope): Servi
 }
 
 function readNetworks(written: ServiceShape['networks'], path: IssuePath, scope: Scope): readonly NetworkAttachmentSpec[] {
-  if (written === undefined) return [{ network: 'default', aliases: [], ipv4Address: undefined }];
+  if (written === undefined) return [plainAttachment('default')];
   if (Array.isArray(written)) {
     const networks = written.filter((name, index) => {
       if (written.indexOf(name) < index) return scope.log.add([...path, index], name, 'is named twice');
       return isDeclared(scope, 'networks', { path: [...path, index], name });
     });
-    return networks.map((network) => ({ network, aliases: [], ipv4Address: undefined }));
+    return networks.map(plainAttachment);
   }
   return Object.entries(written).flatMap(([network, attachment]) => {
     if (!isDeclared(scope, 'networks', { path: [...path, network], name: network })) return [];
@@ -105,7 +109,7 @@ function readNetworks(written: ServiceShape['networks'], path: IssuePath, scope:
     const address = attachment?.ipv4Address;
     const wrong = address !== undefined && parseIpv4(address) === undefined;
     if (wrong) scope.log.add([...path, network, 'ipv4Address'], address, 'must be an IPv4 address');
-    return [{ network, aliases, ipv4Address: wrong ? undefined : address }];
+    return [{ ...plainAttachment(network), aliases, ipv4Address: wrong ? undefined : address }];
   });
 }
 

@@ -3,6 +3,30 @@
  * `dsl/normalize.ts` makes it from what the user wrote; `engine/plan/lower.ts` turns it into desired kernel objects.
  */
 
+import type { ImageSource, PullPolicy } from './spec-image.ts';
+import type { DnsSpec, NetworkAttachmentSpec, NetworkModeSpec, NetworkSpec, PortSpec } from './spec-network.ts';
+
+export type {
+  BuildSource,
+  BuildStepSpec,
+  DebianSource,
+  DockerfileRecipe,
+  ImageSource,
+  PullPolicy,
+  StepsRecipe,
+} from './spec-image.ts';
+export type {
+  DnsSpec,
+  ExternalNetworkSpec,
+  Ipv6Spec,
+  MacvlanSettings,
+  NetworkAttachmentSpec,
+  NetworkModeSpec,
+  NetworkSpec,
+  PortSpec,
+  PublishedPort,
+} from './spec-network.ts';
+
 export interface StackSpec {
   readonly name: string;
   readonly services: Readonly<Record<string, ServiceSpec>>;
@@ -32,8 +56,12 @@ export interface ServiceSpec {
   /** Undefined: the container's name. RFC 1123. */
   readonly hostname: string | undefined;
   readonly mounts: readonly MountSpec[];
-  /** In order of priority: the first that isn't internal gives the default route. */
+  readonly networkMode: NetworkModeSpec;
+  /** Highest priority first: the first that isn't internal gives the default route. Empty unless `networkMode` is `own`. */
   readonly networks: readonly NetworkAttachmentSpec[];
+  readonly dns: DnsSpec;
+  /** Name → addresses, for /etc/hosts; `host-gateway` is the host's own address on the container's first network. */
+  readonly extraHosts: Readonly<Record<string, readonly string[]>>;
   readonly ports: readonly PortSpec[];
   readonly dependsOn: Readonly<Record<string, DependencySpec>>;
   /** Undefined: the image's own, if it has one and `inheritHealthcheck` says so. */
@@ -65,84 +93,6 @@ export interface ServiceSpec {
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
-export type PullPolicy = 'missing' | 'always' | 'never';
-
-export type ImageSource =
-  /** The host's userland, read-only. */
-  | { readonly kind: 'hostRootfs' }
-  /** A directory, shared read-only by all that use it. Absolute path. */
-  | { readonly kind: 'rootfs'; readonly path: string }
-  /** An OCI reference, as written. */
-  | { readonly kind: 'reference'; readonly reference: string }
-  /** An OCI layout directory, or an archive of one or of `docker save`. `image`: which of it, if it has several. Absolute path. */
-  | { readonly kind: 'archive'; readonly path: string; readonly image: string | undefined }
-  | DebianSource
-  | BuildSource;
-
-/** A minimal image made from Debian's packages, cached by these inputs. */
-export interface DebianSource {
-  readonly kind: 'debian';
-  /** `bookworm`, `stable` … */
-  readonly suite: string;
-  /** Beside the suite's essential ones; sorted, each once. */
-  readonly packages: readonly string[];
-  /** Undefined: the host's sources if they have the suite, else https://deb.debian.org/debian. */
-  readonly mirror: string | undefined;
-}
-
-/** An image built here. `tags`: references it is recorded under, in addition to the stack's own. */
-export interface BuildSource {
-  readonly kind: 'build';
-  readonly recipe: DockerfileRecipe | StepsRecipe;
-  readonly tags: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface DockerfileRecipe {
-  readonly type: 'dockerfile';
-  /** Absolute directory. */
-  readonly context: string;
-  /** Absolute path, or the text itself (Compose's `dockerfile_inline`). */
-  readonly dockerfile: { readonly path: string } | { readonly text: string };
-  /** Undefined: the last stage. */
-  readonly target: string | undefined;
-  readonly args: Readonly<Record<string, string>>;
-  /** id → where it is. Never in a layer, a cache key or a log. */
-  readonly secrets: Readonly<Record<string, { readonly file: string } | { readonly environment: string }>>;
-  /** Absolute directories by name, for `COPY --from=name`. */
-  readonly contexts: Readonly<Record<string, string>>;
-}
-
-/** What `build(from(…), b => …)` says. */
-export interface StepsRecipe {
-  readonly type: 'steps';
-  readonly base: ImageSource;
-  /** Absolute directory that `copy` sources are relative to. */
-  readonly context: string;
-  readonly steps: readonly BuildStepSpec[];
-}
-
-export type BuildStepSpec =
-  | { readonly do: 'run'; readonly command: readonly string[]; readonly caches: readonly string[] }
-  | {
-      readonly do: 'copy';
-      /** Relative to the context, or in `from`: patterns as of `COPY`. */
-      readonly sources: readonly string[];
-      readonly target: string;
-      readonly from: ImageSource | undefined;
-      readonly owner: string | undefined;
-      readonly mode: number | undefined;
-      readonly exclude: readonly string[];
-    }
-  | { readonly do: 'env'; readonly values: Readonly<Record<string, string>> }
-  | { readonly do: 'workdir'; readonly path: string }
-  | { readonly do: 'user'; readonly user: string }
-  | { readonly do: 'entrypoint' | 'cmd'; readonly argv: readonly string[] }
-  | { readonly do: 'expose'; readonly ports: readonly string[] }
-  | { readonly do: 'volume'; readonly paths: readonly string[] }
-  | { readonly do: 'label'; readonly values: Readonly<Record<string, string>> }
-  | { readonly do: 'stopSignal'; readonly signal: string };
-
 export interface EnvFileSpec {
   readonly path: string;
   readonly required: boolean;
@@ -171,22 +121,6 @@ export type MountSpec =
       readonly mode: number | undefined;
       readonly readOnly: boolean;
     };
-
-export interface NetworkAttachmentSpec {
-  readonly network: string;
-  readonly aliases: readonly string[];
-  /** Static address; only with `replicas: 1`. */
-  readonly ipv4Address: string | undefined;
-}
-
-export interface PortSpec {
-  /** Where it listens on the host. Default 127.0.0.1; 0.0.0.0 is all. */
-  readonly hostAddress: string;
-  /** 1 … 65535. */
-  readonly hostPort: number;
-  readonly containerPort: number;
-  readonly protocol: 'tcp' | 'udp';
-}
 
 export type DependencyCondition = 'started' | 'healthy' | 'completed';
 
@@ -288,18 +222,6 @@ export interface LimitsSpec {
   /** Bytes of swap beyond memory. 0: none. */
   readonly swap: number | undefined;
   readonly pids: number | undefined;
-}
-
-export interface NetworkSpec {
-  /** No way out. */
-  readonly internal: boolean;
-  /** IPv4 CIDR; undefined: IPAM chooses. */
-  readonly subnet: string | undefined;
-  /** IPv4 address; undefined: the first of the subnet. */
-  readonly gateway: string | undefined;
-  /** Bytes, 68 … 65535. Undefined: 1500. */
-  readonly mtu: number | undefined;
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface VolumeSpec {

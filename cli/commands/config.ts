@@ -1,4 +1,4 @@
-import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import type { PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { defineCommand } from '../command.ts';
 import { formatBytes } from '../format.ts';
 
@@ -50,7 +50,7 @@ function serviceFacts(service: ServiceSpec): readonly (readonly [string, string]
     ['image', imageText],
     ['command', [...(service.entrypoint ?? []), ...(service.command ?? [])].map(quoted).join(' ')],
     ['networks', service.networks.map(({ network }) => network).join(', ')],
-    ['ports', service.ports.map((port) => `${port.hostAddress}:${port.hostPort} → ${port.containerPort}/${port.protocol}`).join(', ')],
+    ['ports', service.ports.map(portText).join(', ')],
     [
       'mounts',
       service.mounts.map((mount) => ('source' in mount ? `${mount.source} → ${mount.target}` : `tmpfs → ${mount.target}`)).join(', '),
@@ -71,3 +71,10 @@ function quoted(word: string): string {
 }
 
 const BYTES = new Set(['memory', 'memoryReservation', 'swap']);
+
+function portText({ hostAddresses, hostPorts, containerPort, protocol }: PortSpec): string {
+  const port = hostPorts === undefined ? 'any' : [...new Set([hostPorts.first, hostPorts.last])].join('-');
+  return hostAddresses
+    .map((address) => `${address.includes(':') ? `[${address}]` : address}:${port} → ${containerPort}/${protocol}`)
+    .join(', ');
+}

@@ -1,4 +1,4 @@
-import type { HealthcheckSpec, HooksSpec, PortSpec, RestartSpec, UpdateSpec } from '../../dsl/spec.ts';
+import type { HealthcheckSpec, HooksSpec, PublishedPort, RestartSpec, UpdateSpec } from '../../dsl/spec.ts';
 import type { ContainerName } from './ids.ts';
 import type { LaunchSpec } from './launch.ts';
 
@@ -61,9 +61,11 @@ export interface ContainerRecord {
   readonly stopGracePeriodMs: number;
   readonly restart: RestartSpec;
   readonly healthcheck: HealthcheckSpec | undefined;
-  readonly ports: readonly PortSpec[];
+  readonly ports: readonly PublishedPort[];
   /** Network → IPv4 address. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** Network → IPv6 address. Absent: none. */
+  readonly addresses6?: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** Services it depends on: they are stopped after it. */
   readonly dependsOn: readonly string[];

@@ -5,8 +5,15 @@ export interface HostFacts {
   readonly cgroups: CgroupLayout;
   /** undefined: user namespaces and idmapped mounts work. Else why not. */
   readonly usernsUnavailable: string | undefined;
-  /** IPv4 CIDRs the host routes to already, our own stack's bridges left out. */
+  /** CIDRs the host routes to already, of both families, our own stack's bridges left out. */
   readonly hostRoutes: readonly string[];
+  /** Whether this host has IPv6 at all. */
+  readonly ipv6: boolean;
+  /** This host's unique local prefix, a /48 (RFC 4193): `fd12:3456:789a::/48`. Made once and kept. */
+  readonly ulaPrefix: string;
+  readonly firewall: FirewallFacts;
+  /** Networks that others make and this stack joins, by the name they have in this stack; those that aren't there are left out. */
+  readonly externals: Readonly<Record<string, ExternalNetwork>>;
   /** What other stacks on this host hold. */
   readonly others: Allocation;
   /** What this stack held last time: kept where still possible. */
@@ -16,8 +23,10 @@ export interface HostFacts {
   readonly envFiles: Readonly<Record<string, EnvFileContent>>;
   /** Bind sources: absolute path → what it is; a regular file with the hash of its content. */
   readonly bindSources: Readonly<Record<string, BindSource>>;
-  /** Content of the host's resolv.conf as containers should see it. */
+  /** The host's resolv.conf for containers that have no DNS server of ours. */
   readonly resolvConf: string;
+  /** What else the host's resolv.conf says (resolv.conf(5)). */
+  readonly resolver: { readonly search: readonly string[]; readonly options: readonly string[] };
   /** Image source (as `imageKey` prints it) → what it is on this host. */
   readonly images: Readonly<Record<string, ResolvedImage>>;
   readonly volumesDirectory: string;
@@ -31,11 +40,43 @@ export interface HostFacts {
   readonly arch: string;
 }
 
+/** How the rules of this host are kept. */
+export interface FirewallFacts {
+  readonly driver: 'iptables' | 'nftables';
+  /** Somebody's FORWARD chain drops what nobody accepts (Docker, ufw): with `nftables`, ours must be accepted there, too. */
+  readonly forwardDrops: boolean;
+}
+
+/** A network of another stack or of the host's, as it is now. */
+export interface ExternalNetwork {
+  /** ifname of its bridge. */
+  readonly bridge: string;
+  /** IPv4 CIDR, and the bridge's address in it; of a foreign bridge undefined if it has none. */
+  readonly subnet: string;
+  readonly gateway: string | undefined;
+  readonly subnet6: string | undefined;
+  readonly gateway6: string | undefined;
+  readonly internal: boolean;
+  readonly mtu: number;
+  /** The same for all that join: `shop-3f9a1c2e/front`. Undefined: a bridge of the host's. */
+  readonly key: string | undefined;
+  /** Addresses that its owner and others have given out on it. */
+  readonly taken: readonly string[];
+}
+
 export interface Allocation {
   /** Network → subnet. For other stacks the key is `stack/network`. */
   readonly subnets: Readonly<Record<string, string>>;
+  /** As `subnets`, IPv6. */
+  readonly subnets6: Readonly<Record<string, string>>;
   /** `container/network` → address. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** As `addresses`, IPv6, canonical text. */
+  readonly addresses6: Readonly<Record<string, string>>;
+  /** Networks of others that it has joined → their keys. */
+  readonly joined: Readonly<Record<string, string>>;
+  /** Port as declared (`web 80/tcp 0`: service, container's port, which of those) → host port, where it was for us to choose. */
+  readonly hostPorts: Readonly<Record<string, number>>;
   /** `container/network` → name of the container end: `eth0`. */
   readonly interfaces: Readonly<Record<string, string>>;
   /** Container → first host uid of its range. For other stacks the key is `stack/container`. */

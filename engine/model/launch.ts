@@ -10,6 +10,8 @@ export interface LaunchSpec {
   /** Bytes after which the log is rotated to `<logFile>.1`. */
   readonly logMaxBytes: number;
   readonly hostname: string;
+  /** Whose network namespace. `join`: that of a running container, by the pid of its init when it is launched. Absent: a new one. */
+  readonly network?: { readonly kind: 'host' } | { readonly kind: 'join'; readonly container: string };
   /** Undefined: the host's user namespace. Container ids 0 … size-1 are host ids base … base+size-1. */
   readonly idMap: { readonly base: number; readonly size: number } | undefined;
   /** Overlay: topmost first. At least one. */

@@ -6,6 +6,8 @@ import type { CgroupLimits, CgroupWrite } from './cgroup.ts';
 import type { ContainerRecord, ContainerStatus } from './container.ts';
 import type { IptablesTable, TableContent, TableState } from './firewall.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
+import { type NameTable, NO_NAMES } from './names.ts';
+import type { PortLead } from './ports.ts';
 
 export interface ResourceKinds {
   sysctl: { desired: SysctlSpec; observed: SysctlState };
@@ -77,7 +79,7 @@ export interface LinkState {
 export interface AddressSpec {
   readonly netns: NetnsRef;
   readonly ifname: string;
-  /** IPv4 with prefix length: `10.128.3.1/24`. */
+  /** IPv4 or IPv6 (canonical text) with prefix length: `10.128.3.1/24`. */
   readonly cidr: string;
 }
 export interface AddressState {
@@ -89,7 +91,7 @@ export interface AddressState {
 /** A route to `destination` through `gateway`. */
 export interface RouteSpec {
   readonly netns: NetnsRef;
-  /** `default` or an IPv4 CIDR. */
+  /** `default` or a CIDR, of the family of `gateway`. */
   readonly destination: string;
   readonly gateway: string;
   readonly ifname: string;
@@ -203,6 +205,14 @@ export type ObservedResource = {
 export interface Desired {
   readonly stackName: string;
   readonly resources: readonly DesiredResource[];
+  /** For the DNS server. */
+  readonly names: NameTable;
+  /** Ports that the supervisor holds, and passes on where the kernel can't. */
+  readonly ports: readonly PortLead[];
+}
+
+export function nothingDesired(stackName: string): Desired {
+  return { stackName, resources: [], names: NO_NAMES, ports: [] };
 }
 
 /** What is, as far as it concerns one stack: everything that bears its mark, and unowned things that stand in its way. */

@@ -33,6 +33,10 @@ export function allocate(spec: StackSpec, stack: StackIdentity, facts: HostFacts
     allocation: {
       subnets: Object.fromEntries(Object.entries(subnets).map(([network, subnet]) => [network, formatSubnet(subnet)])),
       addresses,
+      subnets6: {},
+      addresses6: {},
+      joined: {},
+      hostPorts: {},
       interfaces: allocateInterfaces(spec, facts.own),
       uidBases: facts.usernsUnavailable === undefined ? allocateUidBases(spec, { stack, facts, obstacles }) : {},
       ports: allocatePorts(spec),
@@ -201,7 +205,9 @@ function allocatePorts(spec: StackSpec): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [service, { ports, replicas }] of Object.entries(spec.services).sort(byKey)) {
     if (replicas === 0) continue;
-    for (const port of ports) result[`${port.protocol} ${port.hostAddress}:${port.hostPort}`] = service;
+    for (const { hostAddresses, hostPorts, protocol } of ports) {
+      for (const address of hostAddresses) result[`${protocol} ${address}:${hostPorts?.first}`] = service;
+    }
   }
   return result;
 }

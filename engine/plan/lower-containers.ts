@@ -14,6 +14,7 @@ import type { LowerContext } from './lower.ts';
 import { lowerAttachments } from './lower-attachments.ts';
 import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
+import { publishedPorts } from './lower-ports.ts';
 import { cgroupPath } from './names.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
 import { DEFAULT_STOP_SIGNAL } from './signals.ts';
@@ -121,7 +122,7 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     stopGracePeriodMs: service.stopGracePeriodMs,
     restart: service.restart,
     healthcheck: service.healthcheck,
-    ports: service.ports,
+    ports: publishedPorts(context, serviceName, service),
     addresses: Object.fromEntries(
       service.networks.flatMap(({ network }) => {
         const address = allocation.addresses[`${name}/${network}`];

@@ -11,20 +11,22 @@
  * INVARIANT: a port published on a loopback address is never in DNAT. PREROUTING comes before the kernel drops martians, so a
  * neighbour could send to 127.0.0.1 by our MAC and reach it (the class of CVE-2020-8558).
  */
-import type { PortSpec } from '../../dsl/spec.ts';
 import type { Chain, IptablesTable, Jump, TableContent } from '../model/firewall.ts';
+import type { FirewallNetwork, FirewallPort } from '../model/firewall-policy.ts';
+import type { StackIdentity } from '../model/ids.ts';
 import type { DesiredResource } from '../model/resources.ts';
+import { firewallPolicy } from './firewall-policy.ts';
 import type { LowerContext } from './lower.ts';
-import { isLoopback, loopbackPublished, publishingNetwork } from './lower-networks.ts';
-import { bridgeName, chainName, sha256Hex } from './names.ts';
-import { replicasOf } from './replicas.ts';
+import { isLoopback } from './lower-networks.ts';
+import { chainName, sha256Hex } from './names.ts';
 
 export function lowerFirewall(context: LowerContext): DesiredResource[] {
   if (Object.keys(context.spec.networks).length === 0) return [];
   const { stack } = context;
+  const { networks, ports } = firewallPolicy(context);
   return [
     tableResource(context, 'filter', {
-      chains: [isolation(context), acceptance(context), input(context)],
+      chains: [isolation(stack, networks), acceptance(stack, networks), input(stack, networks)],
       jumps: [
         { builtin: 'FORWARD', position: 'first', match: '', chain: chainName(stack, 'ISO') },
         { builtin: 'FORWARD', position: 'last', match: '', chain: chainName(stack, 'FWD') },
@@ -33,9 +35,9 @@ export function lowerFirewall(context: LowerContext): DesiredResource[] {
     }),
     tableResource(context, 'nat', {
       chains: [
-        { name: chainName(stack, 'DNAT'), rules: publishRules(context, (port) => !isLoopback(port.hostAddress)) },
-        { name: chainName(stack, 'OUT'), rules: publishRules(context, () => true) },
-        masquerade(context),
+        { name: chainName(stack, 'DNAT'), rules: publishRules(ports.filter(({ hostAddress }) => !isLoopback(hostAddress))) },
+        { name: chainName(stack, 'OUT'), rules: publishRules(ports) },
+        masquerade(stack, networks),
       ],
       jumps: [
         { builtin: 'PREROUTING', position: 'first', match: '-m addrtype --dst-type LOCAL', chain: chainName(stack, 'DNAT') },
@@ -52,35 +54,9 @@ function tableResource({ stack }: LowerContext, table: IptablesTable, content: {
   return { kind: 'firewall', id: `firewall:${stack.name}/${table}`, spec, needs: [], within: undefined };
 }
 
-interface NetworkView {
-  readonly bridge: string;
-  readonly internal: boolean;
-  readonly subnet: string;
-  readonly loopbackPublished: boolean;
-}
-
-function networksOf(context: LowerContext): NetworkView[] {
-  const { spec, stack, allocation } = context;
-  const loopback = loopbackPublished(context);
-  return Object.keys(spec.networks)
-    .sort()
-    .flatMap((network) => {
-      const subnet = allocation.subnets[network];
-      if (subnet === undefined) return [];
-      return [
-        {
-          bridge: bridgeName(stack, network),
-          internal: spec.networks[network]?.internal === true,
-          subnet,
-          loopbackPublished: loopback.has(network),
-        },
-      ];
-    });
-}
-
 /** `--ctstate DNAT` is true of a connection whose destination a published port has rewritten. */
-function isolation(context: LowerContext): Chain {
-  const rules = networksOf(context).flatMap(({ bridge, internal }) =>
+function isolation(stack: StackIdentity, networks: readonly FirewallNetwork[]): Chain {
+  const rules = networks.flatMap(({ bridge, internal }) =>
     internal
       ? [`-i ${bridge} ! -o ${bridge} -j DROP`, `! -i ${bridge} -o ${bridge} -j DROP`]
       : [
@@ -89,51 +65,42 @@ function isolation(context: LowerContext): Chain {
           `-o ${bridge} -j DROP`,
         ],
   );
-  return { name: chainName(context.stack, 'ISO'), rules };
+  return { name: chainName(stack, 'ISO'), rules };
 }
 
-function acceptance(context: LowerContext): Chain {
-  const rules = networksOf(context).flatMap(({ bridge }) => [`-i ${bridge} -j ACCEPT`, `-o ${bridge} -j ACCEPT`]);
-  return { name: chainName(context.stack, 'FWD'), rules };
+function acceptance(stack: StackIdentity, networks: readonly FirewallNetwork[]): Chain {
+  const rules = networks.flatMap(({ bridge }) => [`-i ${bridge} -j ACCEPT`, `-o ${bridge} -j ACCEPT`]);
+  return { name: chainName(stack, 'FWD'), rules };
 }
 
-function input(context: LowerContext): Chain {
-  const rules = networksOf(context).flatMap(({ bridge, internal, loopbackPublished: opened }) => {
+function input(stack: StackIdentity, networks: readonly FirewallNetwork[]): Chain {
+  const rules = networks.flatMap(({ bridge, internal, loopbackPublished: opened }) => {
     const unrelated = '-m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP';
     if (internal) return [`-i ${bridge} ${unrelated}`];
     return opened ? [`-i ${bridge} -d 127.0.0.0/8 ${unrelated}`] : [];
   });
-  return { name: chainName(context.stack, 'IN'), rules };
+  return { name: chainName(stack, 'IN'), rules };
 }
 
-function masquerade(context: LowerContext): Chain {
-  const rules = networksOf(context).flatMap(({ bridge, internal, subnet, loopbackPublished: opened }) => [
+function masquerade(stack: StackIdentity, networks: readonly FirewallNetwork[]): Chain {
+  const rules = networks.flatMap(({ bridge, internal, ipv4: { subnet }, loopbackPublished: opened }) => [
     ...(internal ? [] : [`-s ${subnet} ! -o ${bridge} -j MASQUERADE`]),
     // A container that reaches its own network by the host's address: the answer must come back through the host.
     `-s ${subnet} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`,
     ...(opened ? [`-s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`] : []),
   ]);
-  return { name: chainName(context.stack, 'SNAT'), rules };
+  return { name: chainName(stack, 'SNAT'), rules };
 }
 
 /** One rule a replica: of n, the first takes every n-th new connection, the next every (n-1)-th of the rest, and so on. */
-function publishRules(context: LowerContext, include: (port: PortSpec) => boolean): string[] {
-  const { spec, allocation } = context;
-  return Object.keys(spec.services)
-    .sort()
-    .flatMap((serviceName) => {
-      const service = spec.services[serviceName];
-      const network = service && publishingNetwork(context, service);
-      if (!service || network === undefined) return [];
-      const targets = replicasOf(spec, serviceName).flatMap(({ name }) => allocation.addresses[`${name}/${network}`] ?? []);
-      return service.ports.filter(include).flatMap((port) =>
-        targets.map((target, i) => {
-          const rest = targets.length - i;
-          const address = port.hostAddress === '0.0.0.0' ? '' : `-d ${port.hostAddress}/32 `;
-          const share = rest > 1 ? `-m statistic --mode nth --every ${rest} --packet 0 ` : '';
-          const match = `${address}-p ${port.protocol} -m ${port.protocol} --dport ${port.hostPort}`;
-          return `${match} ${share}-j DNAT --to-destination ${target}:${port.containerPort}`;
-        }),
-      );
-    });
+function publishRules(ports: readonly FirewallPort[]): string[] {
+  return ports.flatMap((port) =>
+    port.targets.map((target, i) => {
+      const rest = port.targets.length - i;
+      const address = port.hostAddress === '0.0.0.0' ? '' : `-d ${port.hostAddress}/32 `;
+      const share = rest > 1 ? `-m statistic --mode nth --every ${rest} --packet 0 ` : '';
+      const match = `${address}-p ${port.protocol} -m ${port.protocol} --dport ${port.hostPort}`;
+      return `${match} ${share}-j DNAT --to-destination ${target.address}:${target.port}`;
+    }),
+  );
 }

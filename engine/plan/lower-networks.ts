@@ -23,7 +23,8 @@ export function loopbackPublished(context: LowerContext): ReadonlySet<string> {
   const result = new Set<string>();
   for (const service of Object.values(context.spec.services)) {
     const network = publishingNetwork(context, service);
-    if (network !== undefined && service.replicas > 0 && service.ports.some((port) => isLoopback(port.hostAddress))) result.add(network);
+    if (network !== undefined && service.replicas > 0 && service.ports.some(({ hostAddresses }) => hostAddresses.some(isLoopback)))
+      result.add(network);
   }
   return result;
 }

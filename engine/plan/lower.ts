@@ -3,14 +3,16 @@ import type { StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
-import type { Desired, DesiredResource } from '../model/resources.ts';
+import { type Desired, type DesiredResource, nothingDesired } from '../model/resources.ts';
 import { allocate } from './allocate.ts';
 import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
 import { volumesOf } from './image-volumes.ts';
 import { lowerContainers } from './lower-containers.ts';
 import { lowerFirewall } from './lower-firewall.ts';
+import { lowerNames } from './lower-names.ts';
 import { lowerNetworks } from './lower-networks.ts';
+import { lowerPorts } from './lower-ports.ts';
 import { findObstacles } from './obstacles.ts';
 
 export interface Lowered {
@@ -33,14 +35,16 @@ export interface LowerContext {
 export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
   const spec = withImageDefaults(declared, facts.images);
   const { allocation, gateways, obstacles } = allocate(spec, stack, facts);
-  const blocked = [...obstacles, ...findObstacles(spec, stack, facts)];
-  if (blocked.length > 0) return { desired: { stackName: stack.name, resources: [] }, allocation, notices: [], obstacles: blocked };
+  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts, allocation })];
+  if (blocked.length > 0) return { desired: nothingDesired(stack.name), allocation, notices: [], obstacles: blocked };
   const context: LowerContext = { spec, stack, facts, allocation, gateways };
   const containers = lowerContainers(context);
   return {
     desired: {
       stackName: stack.name,
       resources: [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
+      names: lowerNames(context),
+      ports: lowerPorts(context),
     },
     allocation,
     notices: [...usernsNotice(context), ...imageNotices(context), ...containers.notices],

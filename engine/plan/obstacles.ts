@@ -1,12 +1,16 @@
 /** What stands in the way of a stack on this host, found before anything is touched. */
-import type { PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import type { PublishedPort, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import type { HostFacts } from '../model/facts.ts';
-import type { StackIdentity } from '../model/ids.ts';
 import type { Obstacle } from '../model/plan.ts';
 import { imageKey } from './image-key.ts';
+import type { LowerContext } from './lower.ts';
+import { publishedPorts } from './lower-ports.ts';
 import { unknownUser } from './user.ts';
 
-export function findObstacles(spec: StackSpec, stack: StackIdentity, facts: HostFacts): Obstacle[] {
+export function findObstacles(
+  spec: StackSpec,
+  { stack, facts, allocation }: Pick<LowerContext, 'stack' | 'facts' | 'allocation'>,
+): Obstacle[] {
   return Object.keys(spec.services)
     .sort()
     .flatMap((name) => {
@@ -14,7 +18,7 @@ export function findObstacles(spec: StackSpec, stack: StackIdentity, facts: Host
       if (!service || service.replicas === 0) return [];
       const resource = `container:${stack.name}/${name}-1`;
       const found = [
-        ...portObstacles(service, facts),
+        ...portObstacles(publishedPorts({ allocation }, name, service), facts),
         ...bindObstacles(service, facts),
         ...fileObstacles(service, facts),
         ...waitObstacles(spec, service, facts),
@@ -28,8 +32,8 @@ interface Found {
   readonly hint: string | undefined;
 }
 
-function portObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
-  return service.ports.flatMap((port) => {
+function portObstacles(ports: readonly PublishedPort[], facts: HostFacts): Found[] {
+  return ports.flatMap((port) => {
     const wanted = `${port.hostAddress}:${port.hostPort}/${port.protocol}`;
     const holder = Object.entries(facts.others.ports).find(([key]) => clashes(port, key));
     if (holder) return [{ message: `port ${wanted} is published by ${holder[1]}`, hint: 'publish another port, or take that stack down' }];
@@ -46,7 +50,7 @@ function portObstacles(service: ServiceSpec, facts: HostFacts): Found[] {
 }
 
 /** `key` as in Allocation.ports: `tcp 127.0.0.1:8080`. 0.0.0.0 holds a port on every address. */
-function clashes(port: PortSpec, key: string): boolean {
+function clashes(port: PublishedPort, key: string): boolean {
   const match = /^(tcp|udp) (.*):(\d+)$/.exec(key);
   if (!match || match[1] !== port.protocol || Number(match[3]) !== port.hostPort) return false;
   const any = (address: string | undefined) => address === '0.0.0.0' || address === '::';

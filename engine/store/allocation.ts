@@ -10,7 +10,17 @@ interface AllocationFile {
   readonly allocation: Allocation;
 }
 
-export const NO_ALLOCATION: Allocation = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
+export const NO_ALLOCATION: Allocation = {
+  subnets: {},
+  subnets6: {},
+  addresses: {},
+  addresses6: {},
+  joined: {},
+  hostPorts: {},
+  interfaces: {},
+  uidBases: {},
+  ports: {},
+};
 
 export interface Allocations {
   readonly own: Allocation;
@@ -19,7 +29,7 @@ export interface Allocations {
 
 export function readAllocations(paths: HostPaths, stack: StackIdentity): Allocations {
   const stacksDirectory = `${paths.stateDirectory}/stacks`;
-  const others = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
+  const others = structuredClone(NO_ALLOCATION) as Mutable<Allocation>;
   let own = NO_ALLOCATION;
   for (const id of listDirectory(stacksDirectory)) {
     const file = readAllocation(`${stacksDirectory}/${id}/allocation.json`);
@@ -51,6 +61,7 @@ type Mutable<T> = { -readonly [K in keyof T]: Record<string, T[K] extends Readon
 
 function addOther(others: Mutable<Allocation>, { stack, allocation }: AllocationFile): void {
   for (const [network, subnet] of Object.entries(allocation.subnets)) others.subnets[`${stack.id}/${network}`] = subnet;
+  for (const [network, subnet] of Object.entries(allocation.subnets6)) others.subnets6[`${stack.id}/${network}`] = subnet;
   for (const [container, base] of Object.entries(allocation.uidBases)) others.uidBases[`${stack.id}/${container}`] = base;
   for (const [port, service] of Object.entries(allocation.ports)) {
     others.ports[port] = `service \`${service}\` of stack \`${stack.name}\` in ${stack.directory}`;
@@ -63,7 +74,8 @@ function readAllocation(path: string): AllocationFile | undefined {
   if (text === undefined) return undefined;
   try {
     const file = JSON.parse(text) as AllocationFile;
-    return file.version === 1 ? file : undefined;
+    // What an older version didn't know of, it didn't hold.
+    return file.version === 1 ? { ...file, allocation: { ...NO_ALLOCATION, ...file.allocation } } : undefined;
   } catch {
     return undefined;
   }

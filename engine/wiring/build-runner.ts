@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import { PLAIN_NETWORK, plainAttachment } from '../../dsl/network-defaults.ts';
 import type { MountSpec, NetworkSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
 import type { BuildRunner, RunEnd, RunnerMount, RunRequest } from '../build/run-step.ts';
@@ -154,8 +155,7 @@ function sessionOf(host: RunnerHost, instance: string): Session {
 
 function specOf(request: RunRequest): StackSpec {
   const { network } = request;
-  const networks: Record<string, NetworkSpec> =
-    network === 'default' ? { [NETWORK]: { internal: false, subnet: undefined, gateway: undefined, mtu: undefined, labels: {} } } : {};
+  const networks: Record<string, NetworkSpec> = network === 'default' ? { [NETWORK]: PLAIN_NETWORK } : {};
   return { name: 'build', services: { [SERVICE]: serviceOf(request) }, networks, volumes: {} };
 }
 
@@ -176,7 +176,10 @@ function serviceOf({ argv, environment, workingDir, user, mounts, network }: Run
     user,
     hostname: 'build',
     mounts: mounts.map(mountOf),
-    networks: network === 'default' ? [{ network: NETWORK, aliases: [], ipv4Address: undefined }] : [],
+    networks: network === 'default' ? [plainAttachment(NETWORK)] : [],
+    networkMode: { kind: 'own' },
+    dns: { servers: [], search: undefined, options: undefined },
+    extraHosts: {},
     ports: [],
     dependsOn: {},
     healthcheck: undefined,

@@ -12,6 +12,7 @@ import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
 import type { Session } from './session.ts';
 
@@ -30,6 +31,10 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
     cgroups: session.cgroups,
     usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
     hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(ownLinks) : [],
+    ipv6: fs.existsSync('/proc/net/if_inet6'),
+    ulaPrefix: ulaPrefix(host.stateDirectory),
+    firewall: { driver: 'iptables', forwardDrops: false },
+    externals: {},
     own,
     others,
     listening: foreignSockets(services, own),
@@ -39,6 +44,7 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
       signal,
     ),
     resolvConf: hostResolvConf(),
+    resolver: { search: [], options: [] },
     images,
     volumesDirectory: paths.volumes,
     containersDirectory: paths.containers,
@@ -53,7 +59,9 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
 function foreignSockets(services: readonly ServiceSpec[], own: Allocation): ListeningSocket[] {
   const held = new Set(Object.keys(own.ports).map((key) => key.replace(/ .*:/, ' ')));
   const wanted = new Set(
-    services.flatMap(({ ports }) => ports.map(({ protocol, hostPort }) => `${protocol} ${hostPort}`)).filter((key) => !held.has(key)),
+    services
+      .flatMap(({ ports }) => ports.flatMap(({ protocol, hostPorts }) => (hostPorts ? [`${protocol} ${hostPorts.first}`] : [])))
+      .filter((key) => !held.has(key)),
   );
   if (wanted.size === 0) return [];
   const sockets = listeningSockets().filter(({ protocol, port }) => wanted.has(`${protocol} ${port}`));

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { Plan, Policy } from '../model/plan.ts';
-import type { Desired } from '../model/resources.ts';
+import { type Desired, nothingDesired } from '../model/resources.ts';
 import { lower } from '../plan/lower.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { readAllocations, writeAllocation } from '../store/allocation.ts';
@@ -83,7 +83,7 @@ export async function planDown(
   { deleteVolumes, signal }: { readonly deleteVolumes: boolean; readonly signal: AbortSignal },
 ): Promise<Plan> {
   const observed = await observeStack(session, { inside: false, signal });
-  const plan = reconcile({ stackName: session.stack.name, resources: [] }, observed, { ...DEFAULT_POLICY, deleteVolumes });
+  const plan = reconcile(nothingDesired(session.stack.name), observed, { ...DEFAULT_POLICY, deleteVolumes });
   return { ...plan, notices: [] };
 }
 

@@ -1,10 +1,12 @@
 /** Specs, facts and observed worlds for tests of pure planning. */
-import type { NetworkSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import { PLAIN_NETWORK, plainAttachment } from '../../dsl/network-defaults.ts';
+import type { NetworkSpec, PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { limitFiles } from '../../engine/codec/cgroup-writes.ts';
 import type { HostFacts } from '../../engine/model/facts.ts';
 import type { Policy } from '../../engine/model/plan.ts';
 import type { Desired, Observed, ObservedResource } from '../../engine/model/resources.ts';
 import { stackIdentity } from '../../engine/plan/names.ts';
+import { NO_ALLOCATION } from '../../engine/store/allocation.ts';
 
 export const STACK = stackIdentity('shop', '/srv/shop', undefined);
 export const POLICY: Policy = {
@@ -31,7 +33,10 @@ export function service(parts: Partial<ServiceSpec> = {}): ServiceSpec {
     user: undefined,
     hostname: undefined,
     mounts: [],
-    networks: [{ network: 'default', aliases: [], ipv4Address: undefined }],
+    networkMode: { kind: 'own' },
+    networks: [plainAttachment('default')],
+    dns: { servers: [], search: undefined, options: undefined },
+    extraHosts: {},
     ports: [],
     dependsOn: {},
     healthcheck: undefined,
@@ -65,7 +70,7 @@ export function service(parts: Partial<ServiceSpec> = {}): ServiceSpec {
 }
 
 export function network(parts: Partial<NetworkSpec> = {}): NetworkSpec {
-  return { internal: false, subnet: undefined, gateway: undefined, mtu: undefined, labels: {}, ...parts };
+  return { ...PLAIN_NETWORK, ...parts };
 }
 
 export function stack(services: Record<string, ServiceSpec>, parts: Partial<StackSpec> = {}): StackSpec {
@@ -73,10 +78,13 @@ export function stack(services: Record<string, ServiceSpec>, parts: Partial<Stac
 }
 
 export function attach(...names: string[]): ServiceSpec['networks'] {
-  return names.map((name) => ({ network: name, aliases: [], ipv4Address: undefined }));
+  return names.map(plainAttachment);
 }
 
-const NOTHING_HELD = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
+/** A port as a stack file has it: `port('127.0.0.1', 8080, 80)`. */
+export function port(hostAddress: string, hostPort: number, containerPort: number, protocol: 'tcp' | 'udp' = 'tcp'): PortSpec {
+  return { hostAddresses: [hostAddress], hostPorts: { first: hostPort, last: hostPort }, strict: true, containerPort, protocol };
+}
 
 export function facts(parts: Partial<HostFacts> = {}): HostFacts {
   const image = {
@@ -96,12 +104,17 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     cgroups: { mode: 'unified', unified: '/sys/fs/cgroup', controllers: {}, unifiedControllers: ['cpu', 'cpuset', 'memory', 'pids'] },
     usernsUnavailable: undefined,
     hostRoutes: [],
-    others: NOTHING_HELD,
-    own: NOTHING_HELD,
+    ipv6: true,
+    ulaPrefix: 'fd00:74:73::/48',
+    firewall: { driver: 'iptables', forwardDrops: false },
+    externals: {},
+    others: NO_ALLOCATION,
+    own: NO_ALLOCATION,
     listening: [],
     envFiles: {},
     bindSources: {},
     resolvConf: '',
+    resolver: { search: [], options: [] },
     images: { 'rootfs:/srv/rootfs': image, 'host-rootfs': { ...image, name: 'host-rootfs' } },
     volumesDirectory: '/state/volumes',
     containersDirectory: '/state/containers',

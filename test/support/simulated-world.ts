@@ -2,13 +2,15 @@
  * A host on which plans are carried out without a kernel. It knows what the kernel knows: which names clash, what ends with what,
  * and what must be there before. An op that could not be done throws, so that a missing edge in a plan is found.
  */
+
 import type { StackSpec } from '../../dsl/spec.ts';
 import type { ContainerExit, ContainerRecord, ContainerStatus } from '../../engine/model/container.ts';
 import type { Allocation } from '../../engine/model/facts.ts';
 import type { Op, Plan, Policy, Step } from '../../engine/model/plan.ts';
-import type { Observed, ObservedResource, VethSpec } from '../../engine/model/resources.ts';
+import { nothingDesired, type Observed, type ObservedResource, type VethSpec } from '../../engine/model/resources.ts';
 import { lower } from '../../engine/plan/lower.ts';
 import { reconcile } from '../../engine/plan/reconcile.ts';
+import { NO_ALLOCATION } from '../../engine/store/allocation.ts';
 import { facts, POLICY, STACK } from './plan-world.ts';
 
 type Random = () => number;
@@ -20,10 +22,8 @@ interface Container {
   exit: ContainerExit | undefined;
 }
 
-const NOTHING_HELD: Allocation = { subnets: {}, addresses: {}, interfaces: {}, uidBases: {}, ports: {} };
-
 export class SimulatedWorld {
-  own: Allocation = NOTHING_HELD;
+  own: Allocation = NO_ALLOCATION;
   /** Everything that is simply there or not, by id. */
   readonly #plain = new Map<string, ObservedResource>();
   readonly #containers = new Map<string, Container>();
@@ -45,7 +45,7 @@ export class SimulatedWorld {
   }
 
   planDown(): Plan {
-    return reconcile({ stackName: STACK.name, resources: [] }, this.observed(), { ...POLICY, deleteVolumes: true });
+    return reconcile(nothingDesired(STACK.name), this.observed(), { ...POLICY, deleteVolumes: true });
   }
 
   /**

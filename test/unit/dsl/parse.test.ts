@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { hostRootfs, rootfs } from '../../../dsl/index.ts';
 import { renderIssues } from '../../../dsl/issues.ts';
+import { PLAIN_NETWORK, plainAttachment } from '../../../dsl/network-defaults.ts';
 import { parseStack } from '../../../dsl/parse.ts';
 import type { ServiceSpec } from '../../../dsl/spec.ts';
+import { port } from '../../support/plan-world.ts';
 
 const context = { directory: '/srv/shop', env: { HOME: '/home/ann', TOKEN: 'secret' }, defaultName: 'shop' };
 
@@ -41,7 +43,10 @@ describe('a stack in long form', () => {
           user: undefined,
           hostname: undefined,
           mounts: [],
-          networks: [{ network: 'default', aliases: [], ipv4Address: undefined }],
+          networkMode: { kind: 'own' },
+          networks: [plainAttachment('default')],
+          dns: { servers: [], search: undefined, options: undefined },
+          extraHosts: {},
           ports: [],
           dependsOn: {},
           healthcheck: undefined,
@@ -64,7 +69,7 @@ describe('a stack in long form', () => {
           sysctls: {},
         },
       },
-      networks: { default: { internal: false, subnet: undefined, gateway: undefined, mtu: undefined, labels: {} } },
+      networks: { default: PLAIN_NETWORK },
       volumes: {},
     });
   });
@@ -109,7 +114,7 @@ describe('a stack in long form', () => {
     expect(spec.services['api']).toMatchObject({
       mounts: [{ type: 'bind', source: '/srv/shop/api', target: '/app', readOnly: true, createHostPath: false }],
       dependsOn: { db: { condition: 'healthy' }, migrate: { condition: 'completed' } },
-      ports: [{ hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 3000, protocol: 'tcp' }],
+      ports: [port('127.0.0.1', 8080, 3000)],
     });
     expect(Object.keys(spec.networks)).toEqual(['front', 'back']);
   });
@@ -137,7 +142,7 @@ describe('a stack in long form', () => {
   });
 
   it('publishes a range as that many ports, and a lone port as itself', () => {
-    const ports = serviceOf({ ports: ['8000-8002:80-82', 9000] })?.ports.map((port) => [port.hostPort, port.containerPort]);
+    const ports = serviceOf({ ports: ['8000-8002:80-82', 9000] })?.ports.map((port) => [port.hostPorts?.first, port.containerPort]);
     expect(ports).toEqual([
       [8000, 80],
       [8001, 81],

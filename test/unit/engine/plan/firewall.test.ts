@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../../../engine/plan/lower.ts';
-import { attach, facts, network, STACK, service, stack } from '../../../support/plan-world.ts';
-
-const port = (hostAddress: string, hostPort: number, containerPort: number, protocol: 'tcp' | 'udp' = 'tcp') => ({
-  hostAddress,
-  hostPort,
-  containerPort,
-  protocol,
-});
+import { attach, facts, network, port, STACK, service, stack } from '../../../support/plan-world.ts';
 
 function rulesText(...parameters: Parameters<typeof stack>): string {
   const { desired, obstacles } = lower(stack(...parameters), STACK, facts());

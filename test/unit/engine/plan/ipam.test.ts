@@ -1,5 +1,6 @@
 import { IPv4CidrRange } from 'ip-num';
 import { describe, expect, it } from 'vitest';
+import { plainAttachment } from '../../../../dsl/network-defaults.ts';
 import { allocate } from '../../../../engine/plan/allocate.ts';
 import { chooseAddress, chooseSubnet, formatSubnet, overlaps, parseCidr, type Subnet } from '../../../../engine/plan/ipam.ts';
 import { attach, facts, network, STACK, service, stack } from '../../../support/plan-world.ts';
@@ -67,7 +68,7 @@ describe('addresses', () => {
   });
 
   it('that are written in the stack file are never given to others', () => {
-    const networks = [{ network: 'default', aliases: [], ipv4Address: '10.9.0.2' }];
+    const networks = [{ ...plainAttachment('default'), ipv4Address: '10.9.0.2' }];
     const spec = stack(
       { a: service({ replicas: 3 }), z: service({ networks }) },
       { networks: { default: network({ subnet: '10.9.0.0/24' }) } },

@@ -1,6 +1,7 @@
 /** Stacks and numbers that look random and are the same for the same seed. */
+import { plainAttachment } from '../../../../dsl/network-defaults.ts';
 import type { NetworkSpec, ServiceSpec, StackSpec } from '../../../../dsl/spec.ts';
-import { network, service, stack } from '../../../support/plan-world.ts';
+import { network, port, service, stack } from '../../../support/plan-world.ts';
 
 /** mulberry32: the same numbers for the same seed. */
 export function randomFrom(seed: number): () => number {
@@ -49,12 +50,9 @@ export function randomStack(random: () => number): StackSpec {
         const address = subnet?.replace('.0/24', `.${pick([2, 3, 4])}`);
         const free = replicas === 1 && address !== undefined && chance(0.5) && !statics.has(`${address}`);
         if (free) statics.add(`${address}`);
-        return { network: to, aliases: [], ipv4Address: free ? address : undefined };
+        return { ...plainAttachment(to), ipv4Address: free ? address : undefined };
       }),
-      ports:
-        attached.length > 0 && chance(0.4)
-          ? [{ hostAddress: '127.0.0.1', hostPort: 8000 + SERVICES.indexOf(name), containerPort: 80, protocol: 'tcp' }]
-          : [],
+      ports: attached.length > 0 && chance(0.4) ? [port('127.0.0.1', 8000 + SERVICES.indexOf(name), 80)] : [],
       mounts: chance(0.4) ? [{ type: 'volume', source: 'data', target: '/data', readOnly: false }] : [],
       dependsOn: Object.fromEntries(
         Object.keys(services)

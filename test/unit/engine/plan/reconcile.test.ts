@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { plainAttachment } from '../../../../dsl/network-defaults.ts';
 import type { HealthcheckSpec, StackSpec } from '../../../../dsl/spec.ts';
 import type { HostFacts } from '../../../../engine/model/facts.ts';
-import type { Desired, Observed } from '../../../../engine/model/resources.ts';
+import { type Desired, nothingDesired, type Observed } from '../../../../engine/model/resources.ts';
 import { lower } from '../../../../engine/plan/lower.ts';
 import { reconcile } from '../../../../engine/plan/reconcile.ts';
 import { renderPlan } from '../../../../engine/plan/render.ts';
-import { attach, EMPTY, ended, facts, network, POLICY, STACK, service, settled, stack } from '../../../support/plan-world.ts';
+import { attach, EMPTY, ended, facts, network, POLICY, port, STACK, service, settled, stack } from '../../../support/plan-world.ts';
 
 const HEALTHCHECK: HealthcheckSpec = {
   probe: { kind: 'exec', argv: ['true'] },
@@ -21,7 +22,7 @@ const SHOP: StackSpec = stack(
   {
     web: service({
       networks: attach('front', 'back'),
-      ports: [{ hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+      ports: [port('127.0.0.1', 8080, 80)],
       dependsOn: { db: { condition: 'healthy', restart: false }, migrate: { condition: 'completed', restart: false } },
     }),
     db: service({
@@ -74,11 +75,11 @@ describe('a plan', () => {
   });
 
   it('removes everything inwards out when nothing is desired', async () => {
-    await expect(renderPlan(reconcile({ stackName: 'shop', resources: [] }, up(SHOP), POLICY))).toMatchFileSnapshot(golden('down'));
+    await expect(renderPlan(reconcile(nothingDesired('shop'), up(SHOP), POLICY))).toMatchFileSnapshot(golden('down'));
   });
 
   it('removes volumes only when asked to', async () => {
-    const plan = reconcile({ stackName: 'shop', resources: [] }, up(SHOP), { ...POLICY, deleteVolumes: true });
+    const plan = reconcile(nothingDesired('shop'), up(SHOP), { ...POLICY, deleteVolumes: true });
     expect(plan.steps.filter(({ op }) => op.kind === 'volume.delete')).toHaveLength(1);
   });
 
@@ -110,7 +111,7 @@ describe('a plan', () => {
   });
 
   it('publishes another port in place', async () => {
-    const changed = withService('web', { ports: [{ hostAddress: '127.0.0.1', hostPort: 9090, containerPort: 80, protocol: 'tcp' }] });
+    const changed = withService('web', { ports: [port('127.0.0.1', 9090, 80)] });
     await expect(planText(changed, up(SHOP))).toMatchFileSnapshot(golden('port-changed'));
   });
 
@@ -187,7 +188,7 @@ describe('a plan', () => {
       if (resource.kind !== 'container' || resource.id !== 'container:shop/db-1' || !resource.state.record) return resource;
       return { ...resource, state: { ...resource.state, record: { ...resource.state.record, dependsOn: ['web'] } } };
     });
-    const plan = reconcile({ stackName: 'shop', resources: [] }, { ...observed, resources }, POLICY);
+    const plan = reconcile(nothingDesired('shop'), { ...observed, resources }, POLICY);
     expect(plan.steps.filter(({ op }) => op.kind === 'container.stop')).toHaveLength(2);
   });
 
@@ -199,7 +200,7 @@ describe('a plan', () => {
 
   it('lets two services swap their static addresses: each waits until the other has given its own up', async () => {
     const pair = (web: string, db: string) => {
-      const at = (ipv4Address: string) => service({ networks: [{ network: 'lan', aliases: [], ipv4Address }] });
+      const at = (ipv4Address: string) => service({ networks: [{ ...plainAttachment('lan'), ipv4Address }] });
       return stack({ web: at(web), db: at(db) }, { networks: { lan: network({ subnet: '10.1.0.0/24' }) } });
     };
     const before = pair('10.1.0.5', '10.1.0.6');
@@ -286,7 +287,7 @@ describe('a plan', () => {
     const observed = up(SHOP);
     const link = observed.resources.find(({ kind }) => kind === 'link');
     const group = link?.kind === 'link' ? link.state.group : 0;
-    const plan = reconcile({ stackName: 'shop', resources: [] }, { ...observed, unownedLinks: { x0: { type: 'veth', group } } }, POLICY);
+    const plan = reconcile(nothingDesired('shop'), { ...observed, unownedLinks: { x0: { type: 'veth', group } } }, POLICY);
     expect(plan.steps.filter(({ op }) => op.kind === 'link.delete-group')).toEqual([]);
     expect(plan.steps.filter(({ op }) => op.kind === 'link.delete').length).toBeGreaterThan(2);
   });

@@ -6,7 +6,7 @@ import type { Desired, Observed, ObservedResource } from '../../../../engine/mod
 import { lower } from '../../../../engine/plan/lower.ts';
 import { reconcile } from '../../../../engine/plan/reconcile.ts';
 import { renderPlan } from '../../../../engine/plan/render.ts';
-import { attach, ended, facts, network, POLICY, STACK, service, settled, stack } from '../../../support/plan-world.ts';
+import { attach, ended, facts, network, POLICY, port, STACK, service, settled, stack } from '../../../support/plan-world.ts';
 
 const HEALTHCHECK: HealthcheckSpec = {
   probe: { kind: 'tcp', port: 5432 },
@@ -29,7 +29,7 @@ const SHOP: StackSpec = stack(
     migrate: service({ kind: 'job', networks: attach('back'), dependsOn: { db: { condition: 'healthy', restart: false } } }),
     web: service({
       networks: attach('front', 'back'),
-      ports: [{ hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+      ports: [port('127.0.0.1', 8080, 80)],
       dependsOn: { db: { condition: 'healthy', restart: true }, migrate: { condition: 'completed', restart: false } },
     }),
   },

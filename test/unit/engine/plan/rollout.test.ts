@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { plainAttachment } from '../../../../dsl/network-defaults.ts';
 import type { HealthcheckSpec, ServiceSpec, StackSpec } from '../../../../dsl/spec.ts';
 import type { Policy, Step } from '../../../../engine/model/plan.ts';
 import { renderPlan } from '../../../../engine/plan/render.ts';
@@ -121,7 +122,7 @@ describe('replicas that are recreated', () => {
   it('do not take turns where the old ones must be gone before the new ones can be', () => {
     const of = (name: string, command: string[]) =>
       stack(
-        { web: service({ replicas: 3, command, networks: [{ network: name, aliases: [], ipv4Address: undefined }] }) },
+        { web: service({ replicas: 3, command, networks: [plainAttachment(name)] }) },
         { networks: { [name]: network({ subnet: '10.1.0.0/24' }) } },
       );
     const world = worldOf(of('lan', ['/bin/old']));
@@ -205,7 +206,7 @@ describe('a start-first service', () => {
   it('with a fixed address is replaced stop-first: two cannot have it', () => {
     const fixed = (command: string[]) =>
       stack(
-        { web: service({ update, command, networks: [{ network: 'lan', aliases: [], ipv4Address: '10.1.0.5' }] }) },
+        { web: service({ update, command, networks: [{ ...plainAttachment('lan'), ipv4Address: '10.1.0.5' }] }) },
         { networks: { lan: network({ subnet: '10.1.0.0/24' }) } },
       );
     const world = worldOf(fixed(['/bin/old']));
