@@ -1,5 +1,6 @@
 /** IP addresses and networks of both families as numbers, so that they can be compared and counted. */
 import { formatIpv4, parseIpv4 } from '../../dsl/ipv4.ts';
+import { formatIpv6, parseIpv6 } from '../../dsl/ipv6.ts';
 
 export interface IpAddress {
   readonly family: 4 | 6;
@@ -55,39 +56,4 @@ export function rangesOverlap(a: IpRange, b: IpRange): boolean {
 export function rangeHolds({ family, first, last }: IpRange, address: string): boolean {
   const parsed = parseIp(address);
   return parsed?.family === family && parsed.value >= first && parsed.value <= last;
-}
-
-function parseIpv6(text: string): bigint | undefined {
-  const [head = '', tail, ...rest] = text.split('::');
-  if (rest.length > 0) return undefined;
-  const before = groupsOf(head, tail === undefined);
-  const after = groupsOf(tail ?? '', true);
-  if (before === undefined || after === undefined) return undefined;
-  const missing = 8 - before.length - after.length;
-  if (tail === undefined ? missing !== 0 : missing < 1) return undefined;
-  const groups = [...before, ...new Array<string>(missing).fill('0'), ...after];
-  return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`);
-}
-
-/** Groups in hex. `atEnd`: the last two may be written as IPv4. */
-function groupsOf(text: string, atEnd: boolean): string[] | undefined {
-  if (text === '') return [];
-  const parts = text.split(':');
-  const last = parts.at(-1) ?? '';
-  const ipv4 = atEnd && last.includes('.') ? parseIpv4(last) : undefined;
-  const groups = ipv4 === undefined ? parts : [...parts.slice(0, -1), Math.floor(ipv4 / 65536).toString(16), (ipv4 % 65536).toString(16)];
-  return groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group)) ? groups : undefined;
-}
-
-function formatIpv6(value: bigint): string {
-  const hex = value.toString(16).padStart(32, '0');
-  const groups = Array.from({ length: 8 }, (_, i) => hex.slice(4 * i, 4 * i + 4).replace(/^0{1,3}/, ''));
-  // The longest run of zero groups, the first of equally long ones, and no run of one (RFC 5952, 4.2).
-  const runs = [...groups.join(':').matchAll(/(?<![0-9a-f])0(?::0)+(?![0-9a-f])/g)].map(([run]) => run);
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
-  if (longest === '') return groups.join(':');
-  const text = groups.join(':');
-  const at = text.search(new RegExp(`(?<![0-9a-f])${longest}(?![0-9a-f])`));
-  const [head, tail] = [text.slice(0, at), text.slice(at + longest.length)];
-  return `${head.replace(/:$/, '')}::${tail.replace(/^:/, '')}`;
 }

@@ -11,7 +11,8 @@ import { isGone, isRefusal, netlinkFailure, ofNetns } from './netlink-failure.ts
 import { connectionTo, type NetworkNamespaces } from './network-namespaces.ts';
 
 /**
- * Every address of the connection's network namespace, but for those that IPv6 gives every link by itself (fe80::/10, RFC 4291, 2.5.6).
+ * Every address of the connection's network namespace, but for those that links of IPv6 have by themselves (::1 and fe80::/10, RFC 4291,
+ * 2.5.3 and 2.5.6).
  * `links`: those of the namespace, if they are known. Throws TsstackError.
  */
 export function observeAddresses(
@@ -24,7 +25,9 @@ export function observeAddresses(
     return connection.dump(getAddresses(), decodeAddress).flatMap((address) => {
       const ifname = address && ifnames.get(address.ifindex);
       // A link that came after the links were listed: neither is seen this time.
-      return ifname === undefined || /^fe[89ab].:/.test(address?.cidr ?? '') ? [] : [{ netns, ifname, cidr: address?.cidr ?? '' }];
+      return ifname === undefined || /^(?:::1\/|fe[89ab].:)/.test(address?.cidr ?? '')
+        ? []
+        : [{ netns, ifname, cidr: address?.cidr ?? '' }];
     });
   } catch (error) {
     throw netlinkFailure(`cannot list addresses${ofNetns(netns)}`, error);

@@ -22,7 +22,8 @@ export function observeRoutes(
     return connection.dump(getRoutes(), decodeRoutes).flatMap((routes) =>
       routes.flatMap(({ destination, gateway, ifindex }) => {
         const ifname = ifnames.get(ifindex);
-        return ifname === undefined ? [] : [{ netns, destination, gateway, ifname }];
+        // What every link has by itself is nobody's.
+        return ifname === undefined || destination === 'fe80::/64' ? [] : [{ netns, destination, gateway, ifname }];
       }),
     );
   } catch (error) {

@@ -5,8 +5,9 @@ export function encodeIpv6(address: string): Uint8Array {
   return bytes;
 }
 
-/** Canonical text (RFC 5952, 4): lower case, no leading zeros, the first longest run of two or more zero groups as `::`. */
+/** Canonical text (RFC 5952, 4): lower case, no leading zeros, the first longest run of two or more zero groups as `::`, mapped IPv4 as such. */
 export function decodeIpv6(bytes: Uint8Array): string {
+  if (MAPPED.every((byte, index) => byte === bytes[index])) return `::ffff:${bytes.subarray(MAPPED.length).join('.')}`;
   const groups = Array.from({ length: 8 }, (_, index) => ((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0));
   const { start, length } = longestZeros(groups);
   const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
@@ -52,3 +53,6 @@ function longestZeros(groups: readonly number[]): { readonly start: number; read
   }
   return longest;
 }
+
+/** ::ffff:0:0/96 (RFC 4291, 2.5.5.2) */
+const MAPPED = [...new Array<number>(10).fill(0), 0xff, 0xff];
