@@ -1,8 +1,9 @@
-/** Gives out what stacks on one host share: subnets, addresses, interface names, ranges of user ids. Keeps what a stack had. */
+/** Gives out what stacks on one host share: subnets, addresses, interface names, ranges of user ids, ports. Keeps what a stack had. */
 import type { NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
-import type { Obstacle } from '../model/plan.ts';
+import type { Notice, Obstacle } from '../model/plan.ts';
+import { allocatePorts } from './allocate-ports.ts';
 import { chooseAddress, chooseSubnet, contains, firstAddress, formatSubnet, overlaps, parseCidr, type Subnet } from './ipam.ts';
 import { sha256Hex } from './names.ts';
 import { containersOf } from './replicas.ts';
@@ -16,6 +17,7 @@ const UID_RANGES = 0x3000;
 export interface Allocated {
   readonly allocation: Allocation;
   readonly gateways: Readonly<Record<string, string>>;
+  readonly notices: readonly Notice[];
   readonly obstacles: readonly Obstacle[];
 }
 
@@ -27,19 +29,22 @@ export function allocate(spec: StackSpec, stack: StackIdentity, facts: HostFacts
     gateways[network] = spec.networks[network]?.gateway ?? firstAddress(subnet);
   }
   const addresses = allocateAddresses(spec, { subnets, gateways, stack, facts, obstacles });
+  const uidBases = facts.usernsUnavailable === undefined ? allocateUidBases(spec, { stack, facts, obstacles }) : {};
+  const given = allocatePorts(spec, { stack, facts });
   return {
     gateways,
-    obstacles,
+    notices: given.notices,
+    obstacles: [...obstacles, ...given.obstacles],
     allocation: {
       subnets: Object.fromEntries(Object.entries(subnets).map(([network, subnet]) => [network, formatSubnet(subnet)])),
       addresses,
       subnets6: {},
       addresses6: {},
       joined: {},
-      hostPorts: {},
+      hostPorts: given.hostPorts,
       interfaces: allocateInterfaces(spec, facts.own),
-      uidBases: facts.usernsUnavailable === undefined ? allocateUidBases(spec, { stack, facts, obstacles }) : {},
-      ports: allocatePorts(spec),
+      uidBases,
+      ports: given.ports,
     },
   };
 }
@@ -197,17 +202,6 @@ function allocateUidBases(spec: StackSpec, { stack, facts, obstacles }: Allocati
     while (taken.has(UID_FIRST + slot * UID_RANGE_SIZE)) slot = (slot + 1) % UID_RANGES;
     result[name] = UID_FIRST + slot * UID_RANGE_SIZE;
     taken.add(UID_FIRST + slot * UID_RANGE_SIZE);
-  }
-  return result;
-}
-
-function allocatePorts(spec: StackSpec): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [service, { ports, replicas }] of Object.entries(spec.services).sort(byKey)) {
-    if (replicas === 0) continue;
-    for (const { hostAddresses, hostPorts, protocol } of ports) {
-      for (const address of hostAddresses) result[`${protocol} ${address}:${hostPorts?.first}`] = service;
-    }
   }
   return result;
 }

@@ -34,8 +34,8 @@ export interface LowerContext {
 
 export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
   const spec = withImageDefaults(declared, facts.images);
-  const { allocation, gateways, obstacles } = allocate(spec, stack, facts);
-  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts, allocation })];
+  const { allocation, gateways, notices, obstacles } = allocate(spec, stack, facts);
+  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts })];
   if (blocked.length > 0) return { desired: nothingDesired(stack.name), allocation, notices: [], obstacles: blocked };
   const context: LowerContext = { spec, stack, facts, allocation, gateways };
   const containers = lowerContainers(context);
@@ -47,7 +47,7 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
       ports: lowerPorts(context),
     },
     allocation,
-    notices: [...usernsNotice(context), ...imageNotices(context), ...containers.notices],
+    notices: [...notices, ...usernsNotice(context), ...imageNotices(context), ...containers.notices],
     obstacles: [],
   };
 }
