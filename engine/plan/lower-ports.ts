@@ -1,9 +1,9 @@
 /** Published ports, from what is declared to what was given out and where it leads. */
+import { isIpv6 } from '../../dsl/addresses.ts';
 import type { PortSpec, PublishedPort, ServiceSpec } from '../../dsl/spec.ts';
 import type { PortLead, PortTarget } from '../model/ports.ts';
 import type { LowerContext } from './lower.ts';
 import { publishingNetwork } from './lower-networks.ts';
-import { isIpv6 } from './port-holders.ts';
 import { replicasOf } from './replicas.ts';
 
 export function lowerPorts(context: LowerContext): PortLead[] {

@@ -1,4 +1,5 @@
 /** Who has which port of the host. */
+import { isIpv6 } from '../../dsl/addresses.ts';
 import type { HostFacts, ListeningSocket } from '../model/facts.ts';
 
 export interface PortHolder {
@@ -48,10 +49,6 @@ export function meets(address: string, holder: Pick<PortHolder, 'address' | 'dua
 /** `127.0.0.1:80`, `[::1]:80` */
 export function socketText(address: string, port: number): string {
   return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-export function isIpv6(address: string): boolean {
-  return address.includes(':');
 }
 
 function isAny(address: string): boolean {
