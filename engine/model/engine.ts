@@ -1,5 +1,5 @@
 /** What the CLI and, later, the test API may ask of the engine. `engine/index.ts` makes one. */
-import type { StackSpec } from '../../dsl/spec.ts';
+import type { PublishedPort, StackSpec } from '../../dsl/spec.ts';
 import type { ContainerExit, ContainerRecord, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
 import type { StackIdentity } from './ids.ts';
@@ -45,6 +45,8 @@ export interface Engine extends AsyncDisposable {
   stats(options: StatsOptions): AsyncIterable<readonly ContainerStats[]>;
   /** The processes in each running target. */
   top(options: { readonly targets?: readonly string[] | undefined }): Promise<readonly ProcessListing[]>;
+  /** Published ports of the containers that are there, on each address of the host. Throws `not-found` for a target that isn't there. */
+  ports(options: { readonly targets?: readonly string[] | undefined }): Promise<readonly PortListing[]>;
   readonly identity: StackIdentity;
 }
 
@@ -131,6 +133,11 @@ export interface ContainerStats {
   /** Bytes over all of its interfaces but loopback. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+}
+
+export interface PortListing extends PublishedPort {
+  readonly container: string;
+  readonly service: string;
 }
 
 export interface ProcessListing {

@@ -37,8 +37,8 @@ export interface LowerContext {
 
 export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
   const spec = withImageDefaults(declared, facts.images);
-  const { allocation, networks, gateways, gateways6, obstacles } = allocate(spec, stack, facts);
-  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts, allocation })];
+  const { allocation, networks, gateways, gateways6, notices, obstacles } = allocate(spec, stack, facts);
+  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts })];
   if (blocked.length > 0) return { desired: nothingDesired(stack.name), allocation, notices: [], obstacles: blocked };
   const context: LowerContext = { spec, stack, facts, allocation, networks, gateways, gateways6 };
   const containers = lowerContainers(context);
@@ -50,7 +50,7 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
       ports: lowerPorts(context),
     },
     allocation,
-    notices: [...usernsNotice(context), ...networkNotices(context), ...imageNotices(context), ...containers.notices],
+    notices: [...notices, ...usernsNotice(context), ...networkNotices(context), ...imageNotices(context), ...containers.notices],
     obstacles: [],
   };
 }

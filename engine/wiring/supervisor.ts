@@ -23,6 +23,7 @@ import { HostHookCalls } from './host-hooks.ts';
 import { findImages, haveSameImages } from './images.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
+import { PublishedPorts } from './ports.ts';
 import { DEFAULT_POLICY, planUp } from './prepare.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
@@ -55,6 +56,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   readonly containers: RunningContainers;
   readonly repairs: Repairs;
   readonly hooks: HostHookCalls;
+  readonly ports: PublishedPorts;
   readonly underWay: Supervision['underWay'] = new Set();
   readonly stopped: Set<ContainerName>;
   desired: Supervision['desired'];
@@ -89,6 +91,10 @@ export class Supervisor implements Supervision, AsyncDisposable {
       onError: (error) => this.#notice(messageOf(error)),
       onMoment: (moment, container) => this.#tolerant(() => this.hooks.call(moment, container, this.desired)),
       restarts: before?.restarts ?? {},
+    });
+    this.ports = new PublishedPorts({
+      isRunning: (name) => this.containers.isRunning(name),
+      onError: (error) => this.#notice(messageOf(error)),
     });
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
@@ -161,6 +167,11 @@ export class Supervisor implements Supervision, AsyncDisposable {
   follow(): void {
     this.#tolerant(() => this.containers.followAll({ adopt: false }));
     this.#tolerant(() => this.#kernel.update(this.desired?.desired));
+    this.#followPorts().catch((error: unknown) => this.#notice(messageOf(error)));
+  }
+
+  async #followPorts(): Promise<void> {
+    for (const message of await this.ports.follow(this.desired?.desired.ports ?? [])) this.#notice(message);
   }
 
   /** Resolves when `holds`, which is asked whenever everything has been looked at and no command works, or at the abort. Rejects with what it throws. */
@@ -245,6 +256,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.repairs[Symbol.dispose]();
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
+    await this.ports[Symbol.asyncDispose]();
     await this.session[Symbol.asyncDispose]();
   }
 

@@ -108,6 +108,7 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
     'events',
     'stats',
     'top',
+    'ports',
     'untilStopped',
   ] as const;
   return {
