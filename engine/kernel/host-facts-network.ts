@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseListening, parseRoutes } from '../codec/proc-net.ts';
-import { containerResolvConf } from '../codec/resolv-conf.ts';
+import { containerResolvConf, parseResolvConf, type ResolvConf } from '../codec/resolv-conf.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 import { unlessErrno } from './system-error.ts';
 
@@ -20,6 +20,11 @@ export function hostRoutes(): { readonly ifname: string; readonly cidr: string }
 /** resolv.conf for containers. systemd-resolved keeps the resolvers behind its stub in a file of its own (systemd-resolved(8)). */
 export function hostResolvConf(): string {
   return containerResolvConf(read('/etc/resolv.conf') ?? '', read('/run/systemd/resolve/resolv.conf'));
+}
+
+/** What programs of the host go by. */
+export function hostResolver(): ResolvConf {
+  return parseResolvConf(read('/etc/resolv.conf') ?? '');
 }
 
 function read(path: string): string | undefined {
