@@ -99,7 +99,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
       session,
       desired: () => this.desired?.desired,
       isRunning: (name) => this.containers.isRunning(name),
-      onNotice: (message) => this.#notice(message),
+      // Who has asked for what is under way is told with it.
+      onNotice: (message) => (this.underWay.size > 0 ? session.warnings.add(message) : this.#notice(message)),
     });
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
