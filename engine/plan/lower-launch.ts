@@ -8,6 +8,7 @@ import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { hostsPath } from './lower-hosts.ts';
+import { resolvConfPath } from './lower-resolv-conf.ts';
 import { NO_IMAGE } from './no-image.ts';
 import { MASKED_PATHS, READONLY_PATHS } from './protected-paths.ts';
 import type { Replica } from './replicas.ts';
@@ -85,7 +86,7 @@ function lowerMounts(context: LowerContext, replica: Replica, image: ResolvedIma
     ...image.binds.map(({ source, target }) => ({ type: 'bind' as const, source, target, readOnly: true })),
     { type: 'bind', source: hostsPath(context, replica.name), target: '/etc/hosts', readOnly: true },
     { type: 'content', target: '/etc/hostname', content: `${replica.service.hostname ?? replica.name}\n` },
-    { type: 'content', target: '/etc/resolv.conf', content: facts.resolvConf },
+    { type: 'bind', source: resolvConfPath(context, replica.name), target: '/etc/resolv.conf', readOnly: true },
     // Whatever is mounted below another comes after it, or it would be hidden.
     ...mountsOf(context, replica)
       .toSorted(byDepth)
