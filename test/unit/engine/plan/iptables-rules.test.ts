@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { FirewallPort } from '../../../../engine/model/firewall-policy.ts';
+import type { FirewallNetwork, FirewallPort } from '../../../../engine/model/firewall-policy.ts';
 import { iptablesRules } from '../../../../engine/plan/iptables-rules.ts';
-import { caseNetwork, firewallCases } from '../../../support/firewall-cases.ts';
+import { policyCases } from '../../../support/firewall-policies.ts';
 import { tablesText } from '../../../support/firewall-text.ts';
 import { STACK } from '../../../support/plan-world.ts';
 
-const network = caseNetwork({ owned: true, internal: false, ipv6: 'nat' });
+const network: FirewallNetwork = {
+  bridge: 'ts-front-6f35d4',
+  owned: true,
+  internal: false,
+  hostAccess: true,
+  ipv4: { subnet: '10.1.0.0/24', gateway: '10.1.0.1', masquerade: true },
+  ipv6: { subnet: 'fd00:1::/64', gateway: 'fd00:1::1', masquerade: true },
+  loopbackPublished: false,
+};
 const port = (hostPort: number, parts: Partial<FirewallPort> = {}): FirewallPort => ({
   protocol: 'tcp',
   hostAddress: '0.0.0.0',
@@ -22,7 +30,7 @@ const chainsOf = (ports: readonly FirewallPort[], table: string) =>
 
 describe('iptablesRules', () => {
   it('renders every combination of options', async () => {
-    const blocks = firewallCases().map(({ name, policy }) => `# ${name}\n\n${tablesText(iptablesRules(policy, STACK))}`);
+    const blocks = policyCases().map(({ name, policy }) => `# ${name}\n\n${tablesText(iptablesRules(policy, STACK))}`);
     const text = blocks.join('\n').replaceAll(`TS-${STACK.hash}-`, '');
     await expect(text).toMatchFileSnapshot('../../../golden/firewall/iptables.txt');
   });
