@@ -25,6 +25,9 @@ export interface HostFacts {
   readonly bindSources: Readonly<Record<string, BindSource>>;
   /** The host's resolv.conf for containers that have no DNS server of ours. */
   readonly resolvConf: string;
+  /** The host's /etc/hosts and resolv.conf as they are, for containers with its network. */
+  readonly hostHosts: string;
+  readonly hostResolvConf: string;
   /** What else the host's resolv.conf says (resolv.conf(5)). */
   readonly resolver: { readonly search: readonly string[]; readonly options: readonly string[] };
   /** Image source (as `imageKey` prints it) → what it is on this host. */

@@ -16,6 +16,7 @@ import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
 import { publishedPorts } from './lower-ports.ts';
 import { cgroupPath } from './names.ts';
+import { joinedContainer } from './network-mode.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
 import { DEFAULT_STOP_SIGNAL } from './signals.ts';
 
@@ -37,7 +38,8 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
   const containerId = `container:${stack.name}/${name}`;
   const cgroupId = `cgroup:${stack.name}/${name}`;
   const attachments = lowerAttachments(context, replica);
-  const hosts = hostsResource(context, replica, neighbours);
+  const joined = joinedContainer(context.spec, replica);
+  const hosts = joined ? undefined : hostsResource(context, replica, neighbours);
   const record = lowerRecord(context, replica);
   const done = (resource: string): Need => ({ resource, until: 'done' });
   const volumes = mountsOf(context, replica).flatMap((mount) =>
@@ -55,12 +57,12 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
       needs: [],
       within: undefined,
     },
-    hosts,
+    ...(hosts ? [hosts] : []),
     {
       kind: 'container',
       id: containerId,
       spec: { name, record },
-      needs: [done(cgroupId), done(hosts.id), ...volumes],
+      needs: [done(cgroupId), ...(hosts ? [done(hosts.id)] : []), ...joinNeeds(context, joined), ...volumes],
       within: undefined,
     },
     ...attachments,
@@ -73,7 +75,7 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
         ...attachments.map(({ id }) => done(id)),
         ...service.networks.map(({ network }) => done(`address:${stack.name}/${network}`)),
         ...firewallNeeds(context, service),
-        ...dependencies(context, service),
+        ...dependencies(context, replica, joined),
       ],
       within: containerId,
     },
@@ -90,19 +92,31 @@ function firewallNeeds({ stack }: LowerContext, service: ServiceSpec): Need[] {
   ];
 }
 
-function dependencies({ spec, stack }: LowerContext, service: ServiceSpec): Need[] {
-  return Object.entries(service.dependsOn).flatMap(([name, { condition, restart }]) =>
+/** Whose network namespace it joins is there before, with the names that are known in it. */
+function joinNeeds({ stack }: LowerContext, joined: Replica | undefined): Need[] {
+  if (!joined) return [];
+  return [
+    { resource: `container:${stack.name}/${joined.name}`, until: 'done' },
+    { resource: `file:${stack.name}/${joined.name}/hosts`, until: 'done' },
+  ];
+}
+
+/** With the container that it joins a network namespace ends, so that it starts again with that one. */
+function dependencies({ spec, stack }: LowerContext, { service }: Replica, joined: Replica | undefined): Need[] {
+  const declared = Object.entries(service.dependsOn).flatMap(([name, { condition, restart }]): Need[] =>
     replicasOf(spec, name).map((replica) => ({
       resource: `process:${stack.name}/${replica.name}`,
       until: condition === 'started' ? 'done' : condition,
       restart,
     })),
   );
+  return joined ? [...declared, { resource: `process:${stack.name}/${joined.name}`, until: 'done', restart: true }] : declared;
 }
 
 function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
   const { facts, stack, allocation } = context;
   const { name, serviceName, index, service } = replica;
+  const joined = joinedContainer(context.spec, replica);
   const launch: LaunchSpec = lowerLaunch(context, replica, cgroupDirectories(cgroupPath(stack, name), service.limits, facts.cgroups));
   const image = facts.images[imageKey(service.image)];
   const born: Born = { launch, imageDigest: image?.digest ?? '', fileHashes: fileHashes(launch, facts.bindSources) };
@@ -124,13 +138,13 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     healthcheck: service.healthcheck,
     ports: publishedPorts(context, serviceName, service),
     addresses: Object.fromEntries(
-      service.networks.flatMap(({ network }) => {
-        const address = allocation.addresses[`${name}/${network}`];
+      (joined ?? replica).service.networks.flatMap(({ network }) => {
+        const address = allocation.addresses[`${joined?.name ?? name}/${network}`];
         return address === undefined ? [] : [[network, address]];
       }),
     ),
     labels: service.labels,
-    dependsOn: Object.keys(service.dependsOn).sort(),
+    dependsOn: [...new Set([...Object.keys(service.dependsOn), ...(joined ? [joined.serviceName] : [])])].sort(),
     hooks: service.hooks,
     update: service.update,
   };

@@ -2,6 +2,7 @@
 import { type HostsEntry, renderHosts } from '../codec/hosts.ts';
 import type { DesiredResource } from '../model/resources.ts';
 import type { LowerContext } from './lower.ts';
+import { hostsOfHost, joinersOf, networkHolder } from './network-mode.ts';
 import { containersOf, type Replica } from './replicas.ts';
 
 export function hostsPath({ facts }: LowerContext, container: string): string {
@@ -37,16 +38,27 @@ export function neighboursOf({ spec, stack, allocation }: LowerContext): Neighbo
  * line a replica: getaddrinfo returns them all.
  */
 export function hostsResource(context: LowerContext, replica: Replica, neighbours: Neighbours): Extract<DesiredResource, { kind: 'file' }> {
-  const { name, service } = replica;
-  const visible = service.networks.flatMap(({ network }) => neighbours.get(network) ?? []);
-  const hostname = service.hostname ?? name;
-  const own = visible.filter(({ container }) => container === name).map(({ address, names }) => ({ address, names: [hostname, ...names] }));
-  const others = visible.filter(({ container }) => container !== name);
+  const { name } = replica;
   return {
     kind: 'file',
     id: `file:${context.stack.name}/${name}/hosts`,
-    spec: { path: hostsPath(context, name), content: renderHosts([...own, ...others]) },
+    spec: { path: hostsPath(context, name), content: hostsContent(context, replica, neighbours) },
     needs: [],
     within: undefined,
   };
+}
+
+/** The names of those that share its network namespace are its own. */
+function hostsContent(context: LowerContext, replica: Replica, neighbours: Neighbours): string {
+  const { spec, facts } = context;
+  const { name, service } = replica;
+  const hostname = service.hostname ?? name;
+  if (networkHolder(spec, replica)?.service.networkMode.kind === 'host') return hostsOfHost(facts, hostname);
+  const visible = service.networks.flatMap(({ network }) => neighbours.get(network) ?? []);
+  const joiners = joinersOf(spec, replica).map((joiner) => joiner.service.hostname ?? joiner.name);
+  const own = visible
+    .filter(({ container }) => container === name)
+    .map(({ address, names }) => ({ address, names: [hostname, ...names, ...joiners] }));
+  const others = visible.filter(({ container }) => container !== name);
+  return renderHosts([...own, ...others]);
 }

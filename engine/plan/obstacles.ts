@@ -5,6 +5,7 @@ import type { Obstacle } from '../model/plan.ts';
 import { imageKey } from './image-key.ts';
 import type { LowerContext } from './lower.ts';
 import { publishedPorts } from './lower-ports.ts';
+import { networkModeObstacles } from './network-mode.ts';
 import { unknownUser } from './user.ts';
 
 export function findObstacles(
@@ -22,6 +23,7 @@ export function findObstacles(
         ...bindObstacles(service, facts),
         ...fileObstacles(service, facts),
         ...waitObstacles(spec, service, facts),
+        ...networkModeObstacles(spec, service),
       ];
       return found.map(({ message, hint }) => ({ resource, message: `cannot start service \`${name}\`: ${message}`, hint }));
     });

@@ -114,6 +114,8 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     envFiles: {},
     bindSources: {},
     resolvConf: '',
+    hostHosts: '127.0.0.1\tlocalhost\n',
+    hostResolvConf: 'nameserver 127.0.0.53\n',
     resolver: { search: [], options: [] },
     images: { 'rootfs:/srv/rootfs': image, 'host-rootfs': { ...image, name: 'host-rootfs' } },
     volumesDirectory: '/state/volumes',
