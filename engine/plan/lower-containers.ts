@@ -107,10 +107,11 @@ function dependencies({ spec, stack }: LowerContext, { service }: Replica, joine
     replicasOf(spec, name).map((replica) => ({
       resource: `process:${stack.name}/${replica.name}`,
       until: condition === 'started' ? 'done' : condition,
-      restart,
+      restart: restart || name === joined?.serviceName,
     })),
   );
-  return joined ? [...declared, { resource: `process:${stack.name}/${joined.name}`, until: 'done', restart: true }] : declared;
+  if (!joined || service.dependsOn[joined.serviceName] !== undefined) return declared;
+  return [...declared, { resource: `process:${stack.name}/${joined.name}`, until: 'done', restart: true }];
 }
 
 function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
