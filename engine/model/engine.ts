@@ -3,6 +3,7 @@ import type { PublishedPort, StackSpec } from '../../dsl/spec.ts';
 import type { ContainerExit, ContainerRecord, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
 import type { StackIdentity } from './ids.ts';
+import type { LaunchSpec } from './launch.ts';
 import type { Plan } from './plan.ts';
 import type { SyncOptions } from './sync.ts';
 
@@ -205,6 +206,8 @@ export interface ContainerListing {
   /** Why it isn't running, or not as it should be: `waits for db-1 to be healthy`, `restarts in 3.2 s (attempt 4)`, `stopped on request`. */
   readonly reason: string | undefined;
   readonly addresses: Readonly<Record<string, string>>;
+  /** Whose network it has, if not one of its own: the host's, or that of a container. */
+  readonly network?: LaunchSpec['network'];
   /** Network → IPv6 address. */
   readonly addresses6: Readonly<Record<string, string>>;
   /** `127.0.0.1:8080->80/tcp` */

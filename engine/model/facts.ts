@@ -30,6 +30,9 @@ export interface HostFacts {
   readonly resolvConf: string;
   /** What the host's own resolv.conf says (resolv.conf(5)). */
   readonly resolver: { readonly nameservers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
+  /** The host's /etc/hosts and resolv.conf as they are, for containers with its network. */
+  readonly hostHosts: string;
+  readonly hostResolvConf: string;
   /** Whether a supervisor answers on the gateways. A step of a build has none. */
   readonly hasNameServer: boolean;
   /** Containers that there are and that don't ask it: an older version made them, with the host's resolv.conf. */

@@ -137,10 +137,18 @@ function unmetNeeds(work: Work, name: ContainerName): string[] {
     const decision = decideOne(work, containerId(work, dependency));
     const begins = creates(decision?.changes);
     const stops = decision?.order.kind === 'stop';
+    // A container that has ended has no network namespace to join, however well it ended.
+    if (until === 'done' && joins(work, name, dependency) && !begins && !isRunning(work, dependency))
+      return [`${dependency} to be started`];
     if (until === 'done') return begins || (conditions.started.has(dependency) && !stops) ? [] : [`${dependency} to be started`];
     if (until === 'healthy') return conditions.healthy.has(dependency) && !begins && !stops ? [] : [`${dependency} to be healthy`];
     return conditions.completed.has(dependency) && !begins ? [] : [`${dependency} to complete`];
   });
+}
+
+function joins({ wanted, stackName }: Work, name: ContainerName, other: ContainerName): boolean {
+  const needs = wanted.get(`container:${stackName}/${name}`)?.needs ?? [];
+  return needs.some(({ resource }) => resource === `container:${stackName}/${other}`);
 }
 
 function processNeeds({ wanted, stackName }: Work, name: ContainerName): Need[] {

@@ -54,6 +54,8 @@ export async function gatherFacts(
     ),
     resolvConf: hostResolvConf(),
     resolver: hostResolver(),
+    hostHosts: readIfThere('/etc/hosts') ?? '',
+    hostResolvConf: readIfThere('/etc/resolv.conf') ?? '',
     hasNameServer,
     withoutNameServer,
     images,

@@ -13,6 +13,7 @@ import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
+import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
@@ -113,7 +114,8 @@ function familyEnd(cidr: string): string {
 function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
   const { stack, paths, bootId } = session;
   const interfaces = withInside ? interfacesOf(session) : new Map<string, string>();
-  return observeContainers(paths.containers, bootId).flatMap((state) => {
+  const containers = observeContainers(paths.containers, bootId);
+  return containers.flatMap((state) => {
     const { name, status, record } = state;
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
     const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
@@ -121,7 +123,7 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
       {
         kind: 'container',
         id: `container:${stack.name}/${name}`,
-        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory) } : state,
+        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory), ...leftBehind(state, containers) } : state,
       },
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
@@ -142,6 +144,21 @@ function lostMounts({ record, status }: ContainerState, stackDirectory: string):
   );
   const mounts = observeMounts(pid)?.filter(({ target, root }) => !(root.endsWith('//deleted') && ours.has(target)));
   return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
+}
+
+/** One that has ended left its network namespace to those that have joined it: until it has another one, they have what they had. */
+function leftBehind({ record, status }: ContainerState, all: readonly ContainerState[]): Pick<ContainerState, 'leftBehind'> {
+  const network = record?.launch.network;
+  if (network?.kind !== 'join') return {};
+  const joined = all.find(({ name }) => name === network.container)?.status;
+  const [own, other] = [networkNamespaceOf(status), joined && networkNamespaceOf(joined)];
+  return own === undefined || other === undefined || own === other ? {} : { leftBehind: network.container };
+}
+
+/** Which it is (namespaces(7)). Undefined: it doesn't run, or has ended since. */
+function networkNamespaceOf({ state, init }: ContainerStatus): string | undefined {
+  if (state !== 'running' || !init) return undefined;
+  return unlessErrno(['ENOENT', 'ESRCH'], () => fs.readlinkSync(`/proc/${init.pid}/ns/net`));
 }
 
 /** `web-1/eth0` → `web-1@front`, as it was given out. */

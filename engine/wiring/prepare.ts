@@ -135,7 +135,9 @@ export function withDependencies(spec: StackSpec, services: readonly string[] | 
   const add = (name: string) => {
     if (all.has(name)) return;
     all.add(name);
-    for (const dependency of Object.keys(spec.services[name]?.dependsOn ?? {})) add(dependency);
+    const service = spec.services[name];
+    for (const dependency of Object.keys(service?.dependsOn ?? {})) add(dependency);
+    if (service?.networkMode.kind === 'service') add(service.networkMode.service);
   };
   for (const name of services) add(name);
   return [...all].sort();

@@ -117,6 +117,8 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     bindSources: {},
     resolvConf: '',
     resolver: { nameservers: [], search: [], options: [] },
+    hostHosts: '127.0.0.1\tlocalhost\n',
+    hostResolvConf: 'nameserver 127.0.0.53\n',
     hasNameServer: true,
     withoutNameServer: [],
     images: { 'rootfs:/srv/rootfs': image, 'host-rootfs': { ...image, name: 'host-rootfs' } },
