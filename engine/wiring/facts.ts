@@ -12,6 +12,7 @@ import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
 import type { Session } from './session.ts';
@@ -35,6 +36,7 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
     ulaPrefix: ulaPrefix(host.stateDirectory),
     firewall: { driver: 'iptables', forwardDrops: false },
     externals: {},
+    faults: readFaults(paths),
     own,
     others,
     listening: foreignSockets(services, own),

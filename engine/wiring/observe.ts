@@ -9,6 +9,7 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
+import { observeFaults } from '../kernel/qdiscs.ts';
 import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
@@ -38,6 +39,10 @@ export async function observeStack(
       session,
       ours.filter(({ state }) => state.type === 'bridge'),
     ),
+    ...observeAttachedFaults(
+      session,
+      ours.filter(({ state }) => state.type === 'veth'),
+    ),
     ...observeContainerResources(session, inside),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
       kind: 'cgroup' as const,
@@ -53,6 +58,14 @@ export async function observeStack(
   ];
   for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
   return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
+}
+
+function observeAttachedFaults({ stack, namespaces }: Session, veths: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+  const byIfname = new Map(veths.map(({ name, state }) => [state.ifname, name]));
+  return observeFaults(
+    namespaces.host,
+    veths.map(({ state }) => state),
+  ).map((state) => ({ kind: 'fault', id: `fault:${stack.name}/${byIfname.get(state.ifname)}`, state }));
 }
 
 function filesIn(directory: string): string[] {

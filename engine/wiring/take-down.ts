@@ -27,7 +27,7 @@ export async function takeDown(session: Session, { volumes, timeoutMs, perform, 
 function removeFiles({ paths, stack, cgroups }: Session): void {
   removeEmptyParents(`${CGROUP_ROOT}/${stack.id}`, cgroups);
   for (const directory of [paths.containers, paths.hosts, paths.logs]) fs.rmSync(directory, { recursive: true, force: true });
-  for (const file of [paths.allocation, paths.desired, paths.supervision]) {
+  for (const file of [paths.allocation, paths.desired, paths.supervision, paths.faults]) {
     for (const path of [file, `${file}.new`]) fs.rmSync(path, { force: true });
   }
   for (const directory of [paths.volumes, paths.directory]) removeIfEmpty(directory);

@@ -1,4 +1,5 @@
 import { containerRule, processRule } from './container-rules.ts';
+import { faultRule } from './fault-rule.ts';
 import { addressRule, firewallRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
 import type { Rules } from './rule.ts';
 import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
@@ -9,6 +10,7 @@ export const RULES: Rules = {
   link: linkRule,
   address: addressRule,
   route: routeRule,
+  fault: faultRule,
   firewall: firewallRule,
   volume: volumeRule,
   cgroup: cgroupRule,
