@@ -22,12 +22,13 @@ export function withFault(faults: readonly Fault[], change: FaultChange, spec: S
           { from, to },
           { from: to, to: from },
         ];
-  return pairs.reduce<readonly Fault[]>((all, pair) => {
-    const before = all.find((fault) => sameEnd(fault.from, pair.from) && sameEnd(fault.to, pair.to));
-    const fault = { ...pair, effects: { ...NO_EFFECTS, ...before?.effects, ...change.effects } };
-    return before ? all.map((other) => (other === before ? fault : other)) : [...all, fault];
-  }, faults);
+  const effectsOf = (pair: Ends) => ({ ...NO_EFFECTS, ...faults.find(isBetween(pair))?.effects, ...change.effects });
+  const changed = faults.map((fault) => (pairs.some((pair) => isBetween(pair)(fault)) ? { ...fault, effects: effectsOf(fault) } : fault));
+  const added = pairs.filter((pair) => !faults.some(isBetween(pair))).map((pair) => ({ ...pair, effects: effectsOf(pair) }));
+  return [...changed, ...added];
 }
+
+type Ends = Pick<Fault, 'from' | 'to'>;
 
 /**
  * All faults but those between the two, both ways; a service stands for its containers, too. Undefined: none is left.
@@ -61,6 +62,10 @@ export function faultEnd(word: string, spec: StackSpec): FaultEnd {
 /** Name of an end, as people write it. */
 export function endName({ service, container }: FaultEnd): string {
   return container ?? service;
+}
+
+function isBetween({ from, to }: Ends): (fault: Fault) => boolean {
+  return (fault) => sameEnd(fault.from, from) && sameEnd(fault.to, to);
 }
 
 function sameEnd(a: FaultEnd, b: FaultEnd): boolean {
