@@ -7,6 +7,7 @@ import type { ContainerRecord, ContainerStatus } from './container.ts';
 import type { IptablesTable, TableContent, TableState } from './firewall.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
 import { type NameTable, NO_NAMES } from './names.ts';
+import type { NftablesSpec, NftablesState } from './nftables.ts';
 import type { PortLead } from './ports.ts';
 
 export interface ResourceKinds {
@@ -15,6 +16,7 @@ export interface ResourceKinds {
   address: { desired: AddressSpec; observed: AddressState };
   route: { desired: RouteSpec; observed: RouteState };
   firewall: { desired: TableSpec; observed: TableState };
+  nftables: { desired: NftablesSpec; observed: NftablesState };
   volume: { desired: VolumeDesired; observed: VolumeState };
   cgroup: { desired: CgroupSpec; observed: CgroupState };
   file: { desired: FileSpec; observed: FileState };

@@ -8,6 +8,7 @@ import { fileExecutors } from '../kernel/files.ts';
 import { firewallExecutors } from '../kernel/firewall.ts';
 import { thaw } from '../kernel/freezer.ts';
 import { type LinkExecutors, linkExecutors } from '../kernel/links.ts';
+import { nftablesExecutors } from '../kernel/nftables.ts';
 import { type RouteExecutors, routeExecutors } from '../kernel/routes.ts';
 import { sysctlExecutors } from '../kernel/sysctls.ts';
 import { volumeExecutors } from '../kernel/volumes.ts';
@@ -33,6 +34,7 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
     ...sysctlExecutors(),
     ...networkExecutors(session),
     ...firewallExecutors(),
+    ...nftablesExecutors(),
     ...volumeExecutors((contents, directory, signal) =>
       fillVolume(contents, directory, { launcherBinary: session.launcherBinary, stageDirectory: stageDirectory(session.host), signal }),
     ),

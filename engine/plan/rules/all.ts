@@ -1,5 +1,6 @@
 import { containerRule, processRule } from './container-rules.ts';
 import { addressRule, firewallRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
+import { nftablesRule } from './nftables-rule.ts';
 import type { Rules } from './rule.ts';
 import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
 
@@ -10,6 +11,7 @@ export const RULES: Rules = {
   address: addressRule,
   route: routeRule,
   firewall: firewallRule,
+  nftables: nftablesRule,
   volume: volumeRule,
   cgroup: cgroupRule,
   file: fileRule,
