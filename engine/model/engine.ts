@@ -198,6 +198,8 @@ export interface ContainerListing {
   /** Why it isn't running, or not as it should be: `waits for db-1 to be healthy`, `restarts in 3.2 s (attempt 4)`, `stopped on request`. */
   readonly reason: string | undefined;
   readonly addresses: Readonly<Record<string, string>>;
+  /** Network → IPv6 address. */
+  readonly addresses6: Readonly<Record<string, string>>;
   /** `127.0.0.1:8080->80/tcp` */
   readonly ports: readonly string[];
 }

@@ -21,7 +21,7 @@ export function lowerPorts(context: LowerContext): PortLead[] {
         ...port,
         service: serviceName,
         targets,
-        by: 'kernel' as const,
+        by: port.hostAddress.includes(':') ? ('proxy' as const) : ('kernel' as const),
       }));
     });
 }

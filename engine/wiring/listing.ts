@@ -54,6 +54,7 @@ function listing({ stack, cgroups }: Session, { name, record, status }: Containe
     restarts: 0,
     reason: undefined,
     addresses: record?.addresses ?? {},
+    addresses6: record?.addresses6 ?? {},
     ports: (record?.ports ?? []).map((port) => `${port.hostAddress}:${port.hostPort}->${port.containerPort}/${port.protocol}`),
   };
 }
