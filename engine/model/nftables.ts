@@ -25,11 +25,11 @@ export interface NftSet {
 export interface NftChain {
   readonly name: string;
   /** Undefined: it is only jumped to. */
-  readonly base: NftBase | undefined;
+  readonly base: NftHook | undefined;
   readonly rules: readonly NftRule[];
 }
 
-export interface NftBase {
+export interface NftHook {
   readonly type: 'filter' | 'nat';
   readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
   readonly priority: number;
@@ -51,7 +51,7 @@ export interface NftablesState {
 
 export interface NftChainState {
   readonly name: string;
-  readonly base: (Omit<NftBase, 'type' | 'hook'> & { readonly type: string; readonly hook: string; readonly policy: string }) | undefined;
+  readonly base: (Omit<NftHook, 'type' | 'hook'> & { readonly type: string; readonly hook: string; readonly policy: string }) | undefined;
   /** The comments of its rules, in order; undefined: it has none, so it isn't ours. */
   readonly rules: readonly (string | undefined)[];
 }

@@ -1,5 +1,5 @@
 /** What there is to do about a stack's table of nftables: nothing, some elements and chains of it, or all of it. */
-import type { NftablesChange, NftablesSpec, NftablesState, NftBase, NftChain, NftChainState, NftSet } from '../model/nftables.ts';
+import type { NftablesChange, NftablesSpec, NftablesState, NftChain, NftChainState, NftHook, NftSet } from '../model/nftables.ts';
 
 export type NftablesDifference =
   | { readonly kind: 'none' }
@@ -58,7 +58,7 @@ function typeOf({ key, value, interval }: NftSet): string {
   return JSON.stringify([key, value ?? null, interval]);
 }
 
-function sameBase(desired: NftBase | undefined, found: NftChainState['base']): boolean {
+function sameBase(desired: NftHook | undefined, found: NftChainState['base']): boolean {
   if (!desired || !found) return desired === found;
   const { type, hook, priority } = desired;
   return found.type === type && found.hook === hook && found.priority === priority && found.policy === 'accept';

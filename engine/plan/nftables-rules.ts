@@ -16,7 +16,7 @@
  */
 import type { FirewallNetwork, FirewallPolicy, FirewallPort, FirewallSubnet } from '../model/firewall-policy.ts';
 import type { StackIdentity } from '../model/ids.ts';
-import type { NftablesSpec, NftBase, NftSet } from '../model/nftables.ts';
+import type { NftablesSpec, NftHook, NftSet } from '../model/nftables.ts';
 import { nftablesName, sha256Hex } from './names.ts';
 import { directSet, type PlainChain, portChains, portSets } from './nftables-ports.ts';
 
@@ -103,7 +103,7 @@ function filterChains(): PlainChain[] {
 const DNS = 'meta l4proto { tcp, udp } th dport 53';
 const PORT = 'meta l4proto . th dport';
 
-function hook(type: NftBase['type'], name: NftBase['hook'], priority: number): NftBase {
+function hook(type: NftHook['type'], name: NftHook['hook'], priority: number): NftHook {
   return { type, hook: name, priority };
 }
 
