@@ -12,6 +12,7 @@ import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { lowerAttachments } from './lower-attachments.ts';
+import { firewallIds } from './lower-firewall.ts';
 import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
 import { publishedPorts } from './lower-ports.ts';
@@ -81,13 +82,9 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
 }
 
 /** A process must not run before the rules that keep its networks apart are in place. */
-function firewallNeeds({ stack }: LowerContext, service: ServiceSpec): Need[] {
+function firewallNeeds(context: LowerContext, service: ServiceSpec): Need[] {
   if (service.networks.length === 0) return [];
-  return [
-    { resource: `firewall:${stack.name}/filter`, until: 'done' },
-    { resource: `firewall:${stack.name}/nat`, until: 'done' },
-    { resource: `sysctl:${stack.name}/ip_forward`, until: 'done' },
-  ];
+  return [...firewallIds(context), `sysctl:${context.stack.name}/ip_forward`].map((resource) => ({ resource, until: 'done' }));
 }
 
 function dependencies({ spec, stack }: LowerContext, service: ServiceSpec): Need[] {

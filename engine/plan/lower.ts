@@ -30,6 +30,8 @@ export interface LowerContext {
   readonly allocation: Allocation;
   /** Network → address of its bridge. */
   readonly gateways: Readonly<Record<string, string>>;
+  /** The same of IPv6. */
+  readonly gateways6?: Readonly<Record<string, string>>;
 }
 
 export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {

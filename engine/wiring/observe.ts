@@ -23,7 +23,9 @@ export async function observeStack(
   session: Session,
   { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
 ): Promise<Observed> {
-  const firewall = observeFirewall(session.stack.hash, { signal });
+  const { own } = readAllocations(session.host, session.stack);
+  const ipv6 = Object.keys(own.subnets6).length > 0 || Object.keys(own.addresses6).length > 0;
+  const firewall = observeFirewall(session.stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal });
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
