@@ -107,6 +107,8 @@ export interface RouteState {
 
 export interface TableSpec extends TableContent {
   readonly table: IptablesTable;
+  /** Desired only while others have rules or policies in iptables' filter tables (`Observed.othersFilter`). */
+  readonly besideOthers?: boolean;
 }
 
 export interface VolumeDesired {
@@ -222,6 +224,8 @@ export interface Observed {
   readonly resources: readonly ObservedResource[];
   /** Links without our mark, by name: one in our way is an obstacle that names it, and is never touched. */
   readonly unownedLinks: Readonly<Record<string, UnownedLink>>;
+  /** Others have rules or policies in iptables' filter tables. Absent: they haven't. */
+  readonly othersFilter?: boolean;
 }
 
 export interface UnownedLink {

@@ -1,10 +1,8 @@
 /** Which driver keeps the rules of a stack, by what the host uses. */
-import type { FirewallFacts } from '../model/facts.ts';
+import type { FirewallDriver } from '../model/facts.ts';
 import type { FirewallSurvey, SurveyedChain } from '../model/firewall-survey.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import { nftablesName } from './names.ts';
-
-export type FirewallDriver = FirewallFacts['driver'];
 
 export interface FirewallChoice {
   /** TSSTACK_FIREWALL. */
@@ -28,12 +26,12 @@ export function chooseFirewall({ asked, survey, installed, stack }: FirewallChoi
   return !usesIptables(survey) && usesNftables(survey) ? 'nftables' : 'iptables';
 }
 
-/** What there is of a stack's own. The legacy iptables can't be told by names of tables: then there may be. */
+/** What there is of a stack's own. Chains of the legacy iptables aren't in the survey: where that is used, there may be some. */
 export function ownFirewall(survey: FirewallSurvey, stack: Pick<StackIdentity, 'hash'>): { nftables: boolean; iptables: boolean } {
   const prefix = `TS-${stack.hash}-`;
   return {
     nftables: survey.tables.some(({ family, name }) => family === 'inet' && name === nftablesName(stack)),
-    iptables: survey.legacyTables.length > 0 || survey.chains.some((chain) => isIptables(survey, chain) && chain.name.startsWith(prefix)),
+    iptables: survey.chains.some((chain) => isIptables(survey, chain) && chain.name.startsWith(prefix)),
   };
 }
 

@@ -6,11 +6,13 @@ import { parseEnvFile } from '../../dsl/env-file.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
+import { isInstalled, surveyFirewall } from '../kernel/host-facts-firewall.ts';
 import { socketHolders } from '../kernel/host-facts-holders.ts';
 import { hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
-import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
+import type { Allocation, EnvFileContent, FirewallDriver, HostFacts, ListeningSocket } from '../model/facts.ts';
+import { chooseFirewall } from '../plan/choose-firewall.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
@@ -20,10 +22,16 @@ export interface FactsOptions {
   /** ifnames of the links that bear this stack's mark. */
   readonly ownLinks: ReadonlySet<string>;
   readonly images: Images;
+  /** Asked for by the user. */
+  readonly firewall: FirewallDriver | undefined;
   readonly signal: AbortSignal;
 }
 
-export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks, images, signal }: FactsOptions): Promise<HostFacts> {
+export async function gatherFacts(
+  spec: StackSpec,
+  session: Session,
+  { ownLinks, images, firewall, signal }: FactsOptions,
+): Promise<HostFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
   const { own, others } = readAllocations(host, stack);
@@ -33,7 +41,14 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
     hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(ownLinks) : [],
     ipv6: fs.existsSync('/proc/net/if_inet6'),
     ulaPrefix: ulaPrefix(host.stateDirectory),
-    firewall: { driver: 'iptables', forwardDrops: false },
+    firewall: {
+      driver: chooseFirewall({
+        asked: firewall,
+        survey: surveyFirewall(),
+        installed: { iptables: isInstalled('iptables'), nftables: isInstalled('nft') },
+        stack,
+      }),
+    },
     externals: {},
     own,
     others,

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { FirewallDriver } from '../model/facts.ts';
 import type { Plan, Policy } from '../model/plan.ts';
 import { type Desired, nothingDesired } from '../model/resources.ts';
 import { lower } from '../plan/lower.ts';
@@ -53,6 +54,8 @@ export interface PlanUpOptions {
   readonly policy: Policy;
   readonly images: Images;
   readonly keep: boolean;
+  /** Asked for by the user (`TSSTACK_FIREWALL`). Undefined: what the stack has, or what suits the host. */
+  readonly firewall?: FirewallDriver | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -63,12 +66,12 @@ export interface PlanUpOptions {
 export async function planUp(
   session: Session,
   spec: StackSpec,
-  { policy, images, keep, signal }: PlanUpOptions,
+  { policy, images, keep, firewall, signal }: PlanUpOptions,
 ): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
   const ownLinks = new Set(observed.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.state.ifname] : [])));
-  const gathered = await gatherFacts(spec, session, { ownLinks, images, signal });
+  const gathered = await gatherFacts(spec, session, { ownLinks, images, firewall, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
   const facts = { ...gathered, ...readAllocations(host, stack) };
   const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);

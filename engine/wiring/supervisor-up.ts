@@ -125,7 +125,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
   const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
   const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
-    planUp(session, spec, { policy, images, keep: true, signal: context.signal }),
+    planUp(session, spec, { policy, images, keep: true, firewall: params.firewall, signal: context.signal }),
   );
   throwObstacles(plan);
   for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
@@ -147,7 +147,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   try {
     await tellStorageFailures(session.host.stateDirectory, () =>
       rollout
-        ? rollOut(supervisor, rollout, { policy, images, context: { ...context, onEvent }, turn })
+        ? rollOut(supervisor, rollout, { policy, images, firewall: params.firewall, context: { ...context, onEvent }, turn })
         : perform(supervisor, plan, { ...context, onEvent, turn }),
     );
   } catch (error) {
@@ -166,6 +166,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
 interface RollingOut {
   readonly policy: Policy;
   readonly images: Images;
+  readonly firewall: UpParams['firewall'];
   readonly context: CallContext;
   readonly turn: LentTurn;
 }
@@ -174,11 +175,11 @@ interface RollingOut {
 async function rollOut(
   supervisor: Supervisor,
   { surged, settled }: StartFirstRollout,
-  { policy, images, context, turn }: RollingOut,
+  { policy, images, firewall, context, turn }: RollingOut,
 ): Promise<void> {
   const { desired: declared } = supervisor;
   const planOf = async (phase: RolloutPhase): ReturnType<typeof planUp> => {
-    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, signal: NEVER };
+    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, firewall, signal: NEVER };
     const planned = await planUp(supervisor.session, phase.spec, options);
     throwObstacles(planned.plan);
     return planned;

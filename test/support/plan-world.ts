@@ -107,7 +107,7 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     hostRoutes: [],
     ipv6: true,
     ulaPrefix: 'fd00:74:73::/48',
-    firewall: { driver: 'iptables', forwardDrops: false },
+    firewall: { driver: 'iptables' },
     externals: {},
     others: NO_ALLOCATION,
     own: NO_ALLOCATION,
