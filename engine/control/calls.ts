@@ -1,6 +1,7 @@
 /** What may be asked over a supervisor's socket. One row a call: what goes there and what comes back; events come in between. */
 import type { StackSpec } from '../../dsl/spec.ts';
 import type { ContainerListing, StackSource, UpResult } from '../model/engine.ts';
+import type { FirewallDriver } from '../model/facts.ts';
 import type { FaultChange, FaultPair } from '../model/faults.ts';
 
 export interface ControlCalls {
@@ -51,6 +52,8 @@ export interface UpParams {
   /** Of who asks: where credentials, proxies and settings of registries are. */
   readonly environment: Readonly<Record<string, string>>;
   readonly waitTimeoutMs?: number | undefined;
+  /** As in PlanUpOptions. */
+  readonly firewall?: FirewallDriver | undefined;
   /** How the stack file was loaded: its host-side hooks are loaded in the same way. */
   readonly source?: StackSource | undefined;
 }

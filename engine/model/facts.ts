@@ -57,10 +57,9 @@ export interface HostFacts {
 
 /** How the rules of this host are kept. */
 export interface FirewallFacts {
-  readonly driver: 'iptables' | 'nftables';
-  /** Somebody's FORWARD chain drops what nobody accepts (Docker, ufw): with `nftables`, ours must be accepted there, too. */
-  readonly forwardDrops: boolean;
+  readonly driver: FirewallDriver;
 }
+export type FirewallDriver = 'iptables' | 'nftables';
 
 /** A network of another stack or of the host's, as it is now. */
 export interface ExternalNetwork {

@@ -8,6 +8,7 @@ import type { FaultSpec, FaultState } from './faults.ts';
 import type { IptablesTable, TableContent, TableState } from './firewall.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
 import { type NameTable, NO_NAMES } from './names.ts';
+import type { NftablesSpec, NftablesState } from './nftables.ts';
 import type { PortLead } from './ports.ts';
 
 export interface ResourceKinds {
@@ -18,6 +19,7 @@ export interface ResourceKinds {
   /** All that befalls what arrives through one link. */
   fault: { desired: FaultSpec; observed: FaultState };
   firewall: { desired: TableSpec; observed: TableState };
+  nftables: { desired: NftablesSpec; observed: NftablesState };
   volume: { desired: VolumeDesired; observed: VolumeState };
   cgroup: { desired: CgroupSpec; observed: CgroupState };
   file: { desired: FileSpec; observed: FileState };
@@ -108,6 +110,8 @@ export interface RouteState {
 
 export interface TableSpec extends TableContent {
   readonly table: IptablesTable;
+  /** Desired only while others have rules or policies in iptables' filter tables (`Observed.othersFilter`). */
+  readonly besideOthers?: boolean;
 }
 
 export interface VolumeDesired {
@@ -225,6 +229,8 @@ export interface Observed {
   readonly resources: readonly ObservedResource[];
   /** Links without our mark, by name: one in our way is an obstacle that names it, and is never touched. */
   readonly unownedLinks: Readonly<Record<string, UnownedLink>>;
+  /** Others have rules or policies in iptables' filter tables. Absent: they haven't. */
+  readonly othersFilter?: boolean;
 }
 
 export interface UnownedLink {

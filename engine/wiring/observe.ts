@@ -5,7 +5,6 @@ import { connectedAddresses, observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
-import { observeFirewall } from '../kernel/firewall.ts';
 import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
@@ -18,6 +17,7 @@ import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { observeRules } from './observe-rules.ts';
 import type { Session } from './session.ts';
 
 /** `inside`: also addresses and routes within the containers' network namespaces. They end with these, so `down` need not know them. */
@@ -25,9 +25,7 @@ export async function observeStack(
   session: Session,
   { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
 ): Promise<Observed> {
-  const { own } = readAllocations(session.host, session.stack);
-  const ipv6 = Object.keys(own.subnets6).length > 0 || Object.keys(own.addresses6).length > 0;
-  const firewall = observeFirewall(session.stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal });
+  const firewall = observeRules(session, signal);
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
@@ -57,8 +55,12 @@ export async function observeStack(
     ...observeFilesIn(session, paths.hosts, 'hosts'),
     ...observeFilesIn(session, paths.resolv, 'resolv.conf'),
   ];
-  for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
-  return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
+  const { rules, othersFilter } = await firewall;
+  return {
+    resources: [...resources, ...rules],
+    othersFilter,
+    unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))),
+  };
 }
 
 /** One a container, named for it. */

@@ -32,6 +32,7 @@ import { readDesiredState, readSupervisionState } from '../store/desired-state.t
 import { readFaults } from '../store/faults.ts';
 import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
+import { askedFirewall } from './asked-firewall.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
 import { findImages, getImages, imageEnvironment } from './images.ts';
@@ -72,14 +73,21 @@ export class StackEngine implements Engine {
     return tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
       const images = await findImages(this.#session, spec, signal);
-      return (await planUp(this.#session, spec, { policy, images, keep: false, signal })).plan;
+      return (await planUp(this.#session, spec, { policy, images, keep: false, firewall: askedFirewall(process.env), signal })).plan;
     });
   }
 
   async up(spec: StackSpec, { signal, onEvent, forceRecreate, wait, ...rest }: UpOptions): Promise<UpResult> {
     requireRoot('bring the stack up');
     const environment = imageEnvironment(spec, process.env);
-    const params = { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, environment, ...rest };
+    const params = {
+      spec,
+      forceRecreate: forceRecreate ?? false,
+      wait: wait ?? false,
+      environment,
+      firewall: askedFirewall(process.env),
+      ...rest,
+    };
     return this.#door.call('up', params, { signal, onEvent });
   }
 

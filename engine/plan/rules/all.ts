@@ -2,6 +2,7 @@ import { containerRule, processRule } from './container-rules.ts';
 import { faultRule } from './fault-rule.ts';
 import { firewallRule } from './firewall-rule.ts';
 import { addressRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
+import { nftablesRule } from './nftables-rule.ts';
 import type { Rules } from './rule.ts';
 import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
 
@@ -13,6 +14,7 @@ export const RULES: Rules = {
   route: routeRule,
   fault: faultRule,
   firewall: firewallRule,
+  nftables: nftablesRule,
   volume: volumeRule,
   cgroup: cgroupRule,
   file: fileRule,
