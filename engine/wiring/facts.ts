@@ -6,11 +6,13 @@ import { parseEnvFile } from '../../dsl/env-file.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
-import { hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
+import { advertisedLinks, hostResolvConf, hostResolver, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
+import type { ContainerName } from '../model/ids.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
 import { withHolders } from './port-holders.ts';
@@ -20,10 +22,17 @@ export interface FactsOptions {
   /** ifnames of the links that bear this stack's mark. */
   readonly ownLinks: ReadonlySet<string>;
   readonly images: Images;
+  readonly hasNameServer: boolean;
+  /** As in HostFacts. */
+  readonly withoutNameServer: readonly ContainerName[];
   readonly signal: AbortSignal;
 }
 
-export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks, images, signal }: FactsOptions): Promise<HostFacts> {
+export async function gatherFacts(
+  spec: StackSpec,
+  session: Session,
+  { ownLinks, images, hasNameServer, withoutNameServer, signal }: FactsOptions,
+): Promise<HostFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
   const { own, others } = readAllocations(host, stack);
@@ -31,10 +40,12 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
     cgroups: session.cgroups,
     usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
     hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(ownLinks) : [],
+    advertisedLinks: Object.values(spec.networks).some(({ ipv6 }) => ipv6) ? advertisedLinks() : [],
     ipv6: hasIpv6(),
     ulaPrefix: ulaPrefix(host.stateDirectory),
     firewall: { driver: 'iptables', forwardDrops: false },
     externals: {},
+    faults: readFaults(paths),
     own,
     others,
     listening: foreignSockets(services, own),
@@ -44,11 +55,16 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
       signal,
     ),
     resolvConf: hostResolvConf(),
-    resolver: { search: [], options: [] },
+    resolver: hostResolver(),
+    hostHosts: readIfThere('/etc/hosts') ?? '',
+    hostResolvConf: readIfThere('/etc/resolv.conf') ?? '',
+    hasNameServer,
+    withoutNameServer,
     images,
     volumesDirectory: paths.volumes,
     containersDirectory: paths.containers,
     hostsDirectory: paths.hosts,
+    resolvDirectory: paths.resolv,
     logsDirectory: paths.logs,
     seccompFile: seccompFile(host.stateDirectory),
     arch: process.arch,

@@ -23,6 +23,7 @@ import { HostHookCalls } from './host-hooks.ts';
 import { findImages, haveSameImages } from './images.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
+import { StackNames } from './names.ts';
 import { PublishedPorts } from './ports.ts';
 import { DEFAULT_POLICY, planUp } from './prepare.ts';
 import { Repairs } from './repairs.ts';
@@ -54,6 +55,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   readonly changes = new Turns();
   readonly commands = new Turns();
   readonly containers: RunningContainers;
+  readonly names: StackNames;
   readonly repairs: Repairs;
   readonly hooks: HostHookCalls;
   readonly ports: PublishedPorts;
@@ -89,12 +91,22 @@ export class Supervisor implements Supervision, AsyncDisposable {
       onChange: () => this.repairs.request(),
       isStopped: (name) => this.stopped.has(name),
       onError: (error) => this.#notice(messageOf(error)),
-      onMoment: (moment, container) => this.#tolerant(() => this.hooks.call(moment, container, this.desired)),
+      onMoment: (moment, container) => {
+        this.names.changed();
+        this.#tolerant(() => this.hooks.call(moment, container, this.desired));
+      },
       restarts: before?.restarts ?? {},
     });
     this.ports = new PublishedPorts({
       isRunning: (name) => this.containers.isRunning(name),
       onError: (error) => this.#notice(messageOf(error)),
+    });
+    this.names = new StackNames({
+      session,
+      desired: () => this.desired?.desired,
+      isRunning: (name) => this.containers.isRunning(name),
+      // Who has asked for what is under way is told with it.
+      onNotice: (message) => (this.underWay.size > 0 ? session.warnings.add(message) : this.#notice(message)),
     });
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
@@ -167,6 +179,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   follow(): void {
     this.#tolerant(() => this.containers.followAll({ adopt: false }));
     this.#tolerant(() => this.#kernel.update(this.desired?.desired));
+    void this.names.listen();
     this.#followPorts().catch((error: unknown) => this.#notice(messageOf(error)));
   }
 
@@ -257,6 +270,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
     await this.ports[Symbol.asyncDispose]();
+    await this.names[Symbol.asyncDispose]();
     await this.session[Symbol.asyncDispose]();
   }
 
