@@ -12,6 +12,8 @@ import { inspect } from './commands/inspect.ts';
 import { kill } from './commands/kill.ts';
 import { load } from './commands/load.ts';
 import { logs } from './commands/logs.ts';
+import { network } from './commands/network.ts';
+import { networks } from './commands/networks.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { prune } from './commands/prune.ts';
@@ -51,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top],
   ...[build, pull, push, images, inspect, save, load],
+  ...[networks, network],
   ...[prune, system],
   ...[config, check, doctor, help],
 ];

@@ -3,6 +3,7 @@ import type { StackSpec } from '../../dsl/spec.ts';
 import type { ContainerExit, ContainerRecord, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
 import type { StackIdentity } from './ids.ts';
+import type { NetworkListing } from './network-listing.ts';
 import type { Plan } from './plan.ts';
 import type { SyncOptions } from './sync.ts';
 
@@ -31,6 +32,8 @@ export interface Engine extends AsyncDisposable {
   ps(): Promise<readonly ContainerListing[]>;
   /** All that is known of each container that is there. */
   inspect(): Promise<readonly ContainerDetail[]>;
+  /** Networks that it has made or joined, by name; none if it isn't up. */
+  networks(): Promise<readonly NetworkListing[]>;
   /** Output lines in order of time. `follow`: goes on until the signal. */
   logs(options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a running container with this process's stdio. Resolves to its exit code (128 + n for a signal). */

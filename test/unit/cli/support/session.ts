@@ -103,6 +103,7 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
     'pause',
     'unpause',
     'ps',
+    'networks',
     'logs',
     'exec',
     'events',
