@@ -7,6 +7,7 @@ import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
+import { graph } from './commands/graph.ts';
 import { images } from './commands/images.ts';
 import { inspect } from './commands/inspect.ts';
 import { kill } from './commands/kill.ts';
@@ -55,5 +56,5 @@ export const COMMANDS: readonly Command[] = [
   ...[build, pull, push, images, inspect, save, load],
   ...[networks, network],
   ...[prune, system],
-  ...[config, check, doctor, help],
+  ...[config, graph, check, doctor, help],
 ];
