@@ -17,6 +17,7 @@ import { network } from './commands/network.ts';
 import { networks } from './commands/networks.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
+import { port } from './commands/port.ts';
 import { prune } from './commands/prune.ts';
 import { ps } from './commands/ps.ts';
 import { pull } from './commands/pull.ts';
@@ -52,7 +53,7 @@ const help = defineCommand({
 export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
-  ...[wait, events, stats, top],
+  ...[wait, events, stats, top, port],
   ...[build, pull, push, images, inspect, save, load],
   ...[networks, network],
   ...[prune, system],

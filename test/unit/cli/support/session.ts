@@ -109,6 +109,7 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
     'events',
     'stats',
     'top',
+    'ports',
     'untilStopped',
   ] as const;
   return {
