@@ -7,12 +7,15 @@ import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
+import { graph } from './commands/graph.ts';
 import { images } from './commands/images.ts';
 import { inspect } from './commands/inspect.ts';
 import { kill } from './commands/kill.ts';
 import { load } from './commands/load.ts';
 import { logs } from './commands/logs.ts';
 import { net } from './commands/net.ts';
+import { network } from './commands/network.ts';
+import { networks } from './commands/networks.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { port } from './commands/port.ts';
@@ -53,6 +56,7 @@ export const COMMANDS: readonly Command[] = [
   ...[start, stop, restart, kill, pause, unpause],
   ...[wait, events, stats, top, port, net],
   ...[build, pull, push, images, inspect, save, load],
+  ...[networks, network],
   ...[prune, system],
-  ...[config, check, doctor, help],
+  ...[config, graph, check, doctor, help],
 ];

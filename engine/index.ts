@@ -5,11 +5,14 @@ import { parseFailpoints } from './apply/failpoints.ts';
 import type { Engine, ImageListing, StackSource } from './model/engine.ts';
 import type { HooksByService } from './model/hooks.ts';
 import type { StackIdentity } from './model/ids.ts';
+import type { NetworkListing } from './model/network-listing.ts';
 import { stackIdentity } from './plan/names.ts';
 import { stacksOfDirectory } from './store/allocation.ts';
 import type { HostPaths } from './store/paths.ts';
 import { listHostImages } from './wiring/image-listing.ts';
-import { Session } from './wiring/session.ts';
+import { listNetworks } from './wiring/network-listing.ts';
+import { requireRoot } from './wiring/prepare.ts';
+import { readBootId, Session } from './wiring/session.ts';
 import { StackEngine } from './wiring/stack-engine.ts';
 import { runSupervisorProcess } from './wiring/supervisor-process.ts';
 
@@ -45,6 +48,12 @@ export function findStacks(paths: Pick<HostPaths, 'stateDirectory'>, directory: 
 /** All images that are here, sorted by reference. */
 export function listImages(paths: Pick<HostPaths, 'stateDirectory'>): readonly ImageListing[] {
   return listHostImages(paths);
+}
+
+/** Networks of all stacks of this host that are up, by stack and name. */
+export function listHostNetworks(paths: HostPaths): readonly NetworkListing[] {
+  requireRoot('list networks');
+  return listNetworks(paths, { bootId: readBootId() });
 }
 
 export function createEngine(options: EngineOptions): Engine {

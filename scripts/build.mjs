@@ -101,8 +101,8 @@ async function bundle(entry, output) {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    // koffi loads its own binary from beside itself; fzstd is for images with zstd on Node before 22.15 alone, dockerfile-ast and dockerignore for builds; the compilers are needed for a stack file that changed, and by far too large to read each time.
-    external: ['koffi', 'typescript', 'ts-node', 'fzstd', 'dockerfile-ast', '@balena/dockerignore'],
+    // koffi loads its own binary from beside itself; fzstd is for images with zstd on Node before 22.15 alone, dockerfile-ast and dockerignore for builds, dagre for `graph`; the compilers are needed for a stack file that changed, and by far too large to read each time.
+    external: ['koffi', 'typescript', 'ts-node', 'fzstd', 'dockerfile-ast', '@balena/dockerignore', '@dagrejs/dagre'],
     // They are required, as koffi is: Node refuses `import()` to a script whose compiled code comes from bin/tsstack.cjs' cache.
     supported: { 'dynamic-import': false },
     inject: [at('scripts/import-meta-url.mjs')],

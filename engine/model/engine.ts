@@ -5,6 +5,7 @@ import type { EngineEvent, OnEvent } from './events.ts';
 import type { Fault, FaultChange, FaultPair } from './faults.ts';
 import type { StackIdentity } from './ids.ts';
 import type { LaunchSpec } from './launch.ts';
+import type { NetworkListing } from './network-listing.ts';
 import type { Plan } from './plan.ts';
 import type { SyncOptions } from './sync.ts';
 
@@ -42,6 +43,8 @@ export interface Engine extends AsyncDisposable {
   ps(): Promise<readonly ContainerListing[]>;
   /** All that is known of each container that is there. */
   inspect(): Promise<readonly ContainerDetail[]>;
+  /** Networks that it has made or joined, by name; none if it isn't up. */
+  networks(): Promise<readonly NetworkListing[]>;
   /** Output lines in order of time. `follow`: goes on until the signal. */
   logs(options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a running container with this process's stdio. Resolves to its exit code (128 + n for a signal). */

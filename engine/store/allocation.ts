@@ -40,6 +40,15 @@ export function readAllocations(paths: HostPaths, stack: StackIdentity): Allocat
   return { own, others };
 }
 
+/** Of all stacks of this host, by id. */
+export function listAllocations({
+  stateDirectory,
+}: Pick<HostPaths, 'stateDirectory'>): readonly { readonly stack: StackIdentity; readonly allocation: Allocation }[] {
+  const stacksDirectory = `${stateDirectory}/stacks`;
+  const ids = listDirectory(stacksDirectory).sort();
+  return ids.flatMap((id) => readAllocation(`${stacksDirectory}/${id}/allocation.json`) ?? []);
+}
+
 /** Stacks that were brought up from a directory (its real path), whatever its stack file says now: by name, then instance. */
 export function stacksOfDirectory({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
   const stacksDirectory = `${stateDirectory}/stacks`;

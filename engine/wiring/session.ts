@@ -9,6 +9,11 @@ import type { CgroupLayout } from '../model/cgroup.ts';
 import type { ContainerName, StackIdentity } from '../model/ids.ts';
 import { type HostPaths, imagesDirectory, type StackPaths, stackPaths, stageDirectory } from '../store/paths.ts';
 
+/** Differs after a reboot (random(4), boot_id). */
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
 export interface SessionOptions {
   readonly stack: StackIdentity;
   readonly host: HostPaths;
@@ -36,9 +41,8 @@ export class Session implements AsyncDisposable {
     this.launcherBinary = launcher;
   }
 
-  /** Differs after a reboot (random(4), boot_id). */
   get bootId(): string {
-    this.#bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    this.#bootId ??= readBootId();
     return this.#bootId;
   }
 

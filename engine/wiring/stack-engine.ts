@@ -26,6 +26,7 @@ import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent } from '../model/events.ts';
 import type { Fault, FaultChange, FaultPair } from '../model/faults.ts';
 import type { StackIdentity } from '../model/ids.ts';
+import type { NetworkListing } from '../model/network-listing.ts';
 import type { Plan } from '../model/plan.ts';
 import type { SyncOptions } from '../model/sync.ts';
 import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
@@ -37,6 +38,7 @@ import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
 import { findImages, getImages, imageEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
+import { listNetworks } from './network-listing.ts';
 import { listPorts } from './port-listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -174,6 +176,12 @@ export class StackEngine implements Engine {
     const listings = await this.ps();
     const { containers } = this.#session.paths;
     return listings.map((listing) => ({ ...listing, record: readRecord(`${containers}/${listing.name}`) }));
+  }
+
+  async networks(): Promise<readonly NetworkListing[]> {
+    requireRoot('list networks');
+    const { host, bootId } = this.#session;
+    return listNetworks(host, { bootId, only: this.identity.id });
   }
 
   async untilStopped({ targets, signal, onEvent }: TargetOptions): Promise<readonly ContainerListing[]> {

@@ -106,6 +106,7 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
     'heal',
     'faults',
     'ps',
+    'networks',
     'logs',
     'exec',
     'events',
