@@ -19,6 +19,9 @@ export function parseListening(text: string, protocol: 'tcp' | 'udp'): Listening
   return sockets;
 }
 
+/** What covers this much is a default route in parts, as VPNs make it (0.0.0.0/1 and 128.0.0.0/1), and holds no network in particular. */
+const SHORTEST_PREFIX = 8;
+
 /** IPv4 CIDRs of /proc/net/route with the interface each goes through, default routes left out. */
 export function parseRoutes(text: string): { readonly ifname: string; readonly cidr: string }[] {
   const routes: { ifname: string; cidr: string }[] = [];
@@ -26,7 +29,7 @@ export function parseRoutes(text: string): { readonly ifname: string; readonly c
     const [ifname, destination, , , , , , mask] = line.trim().split(/\s+/);
     if (ifname === undefined || destination === undefined || mask === undefined) continue;
     const length = ipv4Bytes(mask).reduce((bits, byte) => bits + byte.toString(2).replaceAll('0', '').length, 0);
-    if (length > 0) routes.push({ ifname, cidr: `${ipv4Bytes(destination).join('.')}/${length}` });
+    if (length >= SHORTEST_PREFIX) routes.push({ ifname, cidr: `${ipv4Bytes(destination).join('.')}/${length}` });
   }
   return routes;
 }

@@ -16,7 +16,7 @@ export function lowerFirewall(context: LowerContext): DesiredResource[] {
 }
 
 /** What must be in place before a process on a network runs. */
-export function firewallIds({ stack, allocation }: Pick<LowerContext, 'stack' | 'allocation'>): ResourceId[] {
-  const ipv6 = Object.keys(allocation.subnets6).length > 0;
+export function firewallIds({ stack, networks }: Pick<LowerContext, 'stack' | 'networks'>): ResourceId[] {
+  const ipv6 = Object.values(networks).some((network) => network.ipv6 !== undefined);
   return ['filter', 'nat', ...(ipv6 ? ['filter6', 'nat6'] : [])].map((table) => `firewall:${stack.name}/${table}`);
 }

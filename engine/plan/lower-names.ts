@@ -3,7 +3,7 @@ import type { NamedMember, NameTable } from '../model/names.ts';
 import type { LowerContext } from './lower.ts';
 import { containersOf } from './replicas.ts';
 
-export function lowerNames({ spec, stack, allocation, gateways }: LowerContext): NameTable {
+export function lowerNames({ spec, stack, allocation, gateways, gateways6 }: LowerContext): NameTable {
   const containers = containersOf(spec);
   const networks = Object.keys(spec.networks).map((network) => {
     const members = containers.flatMap(({ name, serviceName, service }): NamedMember[] => {
@@ -15,8 +15,8 @@ export function lowerNames({ spec, stack, allocation, gateways }: LowerContext):
       const names = [`${stack.name}-${name}`, ...short, serviceName, ...attachment.aliases].map((text) => text.toLowerCase());
       return [{ container: name, names, addresses }];
     });
-    const gateway = gateways[network];
-    return [network, { listen: gateway === undefined ? [] : [gateway], members, shared: undefined }] as const;
+    const listen = [gateways, gateways6].flatMap((given) => given[network] ?? []);
+    return [network, { listen, members, shared: undefined }] as const;
   });
   return {
     networks: Object.fromEntries(networks),

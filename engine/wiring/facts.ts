@@ -7,7 +7,7 @@ import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
 import { socketHolders } from '../kernel/host-facts-holders.ts';
-import { hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
+import { advertisedLinks, hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
@@ -31,6 +31,7 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
     cgroups: session.cgroups,
     usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
     hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(ownLinks) : [],
+    advertisedLinks: Object.values(spec.networks).some(({ ipv6 }) => ipv6) ? advertisedLinks() : [],
     ipv6: fs.existsSync('/proc/net/if_inet6'),
     ulaPrefix: ulaPrefix(host.stateDirectory),
     firewall: { driver: 'iptables', forwardDrops: false },
