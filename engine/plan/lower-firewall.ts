@@ -18,8 +18,8 @@ export function lowerFirewall(context: LowerContext): DesiredResource[] {
 }
 
 /** What must be in place before a process on a network runs. */
-export function firewallIds({ stack, allocation, facts }: Pick<LowerContext, 'stack' | 'allocation' | 'facts'>): ResourceId[] {
-  const ipv6 = Object.keys(allocation.subnets6).length > 0;
+export function firewallIds({ stack, networks, facts }: Pick<LowerContext, 'stack' | 'networks' | 'facts'>): ResourceId[] {
+  const ipv6 = Object.values(networks).some((network) => network.ipv6 !== undefined);
   const both = (...tables: readonly string[]) =>
     [...tables, ...(ipv6 ? tables.map((table) => `${table}6`) : [])].map((table) => `firewall:${stack.name}/${table}`);
   return facts.firewall.driver === 'nftables' ? [`nftables:${stack.name}/inet`, ...both('filter')] : both('filter', 'nat');
