@@ -8,6 +8,8 @@ export interface HostFacts {
   readonly usernsUnavailable: string | undefined;
   /** CIDRs the host routes to already, of both families, our own stack's bridges left out. */
   readonly hostRoutes: readonly string[];
+  /** ifnames of links with routes that routers advertise and the kernel takes only as long as this host doesn't forward IPv6. Sorted. */
+  readonly advertisedLinks: readonly string[];
   /** Whether this host has IPv6 at all. */
   readonly ipv6: boolean;
   /** This host's unique local prefix, a /48 (RFC 4193): `fd12:3456:789a::/48`. Made once and kept. */
@@ -76,11 +78,14 @@ export interface Allocation {
   readonly subnets: Readonly<Record<string, string>>;
   /** As `subnets`, IPv6. */
   readonly subnets6: Readonly<Record<string, string>>;
-  /** `container/network` → address. */
+  /** `container/network` → address. For other stacks the key is `stack/container/network`, and only of networks that may be shared. */
   readonly addresses: Readonly<Record<string, string>>;
   /** As `addresses`, IPv6, canonical text. */
   readonly addresses6: Readonly<Record<string, string>>;
-  /** Networks of others that it has joined → their keys. */
+  /**
+   * Networks that others may be on as well → their keys: of those of other stacks `shop-3f9a1c2e/front`, of the host's own links
+   * `bridge:br0` and `macvlan:eth0`. For other stacks the network is `stack/network`; their own are here under their own key.
+   */
   readonly joined: Readonly<Record<string, string>>;
   /** Port as declared (`web 80/tcp 0`: service, container's port, which of those) → host port, where it was for us to choose. */
   readonly hostPorts: Readonly<Record<string, number>>;

@@ -76,7 +76,7 @@ function lowerReplica(context: LowerContext, replica: Replica, names: NameTable)
       needs: [
         done(containerId),
         ...attachments.map(({ id }) => done(id)),
-        ...service.networks.map(({ network }) => done(`address:${stack.name}/${network}`)),
+        ...service.networks.flatMap(({ network }) => bridgeNeeds(context, network)),
         ...firewallNeeds(context, service),
         ...dependencies(context, service),
       ],
@@ -85,13 +85,21 @@ function lowerReplica(context: LowerContext, replica: Replica, names: NameTable)
   ];
 }
 
+/** The bridge's own addresses, where its way out and its DNS server are. */
+function bridgeNeeds({ stack, gateways6 }: LowerContext, network: string): Need[] {
+  const id = `address:${stack.name}/${network}`;
+  return (gateways6[network] === undefined ? [id] : [id, `${id}/6`]).map((resource) => ({ resource, until: 'done' }));
+}
+
 /** A process must not run before the rules that keep its networks apart are in place. */
-function firewallNeeds({ stack }: LowerContext, service: ServiceSpec): Need[] {
+function firewallNeeds({ stack, gateways6 }: LowerContext, service: ServiceSpec): Need[] {
   if (service.networks.length === 0) return [];
+  const ipv6 = service.networks.some(({ network }) => gateways6[network] !== undefined);
   return [
     { resource: `firewall:${stack.name}/filter`, until: 'done' },
     { resource: `firewall:${stack.name}/nat`, until: 'done' },
     { resource: `sysctl:${stack.name}/ip_forward`, until: 'done' },
+    ...(ipv6 ? [{ resource: `sysctl:${stack.name}/ipv6_forward`, until: 'done' as const }] : []),
   ];
 }
 
@@ -110,6 +118,7 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
   const { name, serviceName, index, service } = replica;
   const launch: LaunchSpec = lowerLaunch(context, replica, cgroupDirectories(cgroupPath(stack, name), service.limits, facts.cgroups));
   const image = facts.images[imageKey(service.image)];
+  const addresses6 = addressesOf(replica, allocation.addresses6);
   const born: Born = { launch, imageDigest: image?.digest ?? '', fileHashes: fileHashes(launch, facts.bindSources) };
   return {
     version: 1,
@@ -128,17 +137,23 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     restart: service.restart,
     healthcheck: service.healthcheck,
     ports: publishedPorts(context, serviceName, service),
-    addresses: Object.fromEntries(
-      service.networks.flatMap(({ network }) => {
-        const address = allocation.addresses[`${name}/${network}`];
-        return address === undefined ? [] : [[network, address]];
-      }),
-    ),
+    addresses: addressesOf(replica, allocation.addresses),
+    ...(Object.keys(addresses6).length > 0 ? { addresses6 } : {}),
     labels: service.labels,
     dependsOn: Object.keys(service.dependsOn).sort(),
     hooks: service.hooks,
     update: service.update,
   };
+}
+
+/** Network → address. */
+function addressesOf({ name, service }: Replica, given: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    service.networks.flatMap(({ network }) => {
+      const address = given[`${name}/${network}`];
+      return address === undefined ? [] : [[network, address]];
+    }),
+  );
 }
 
 function fileHashes({ mounts }: LaunchSpec, sources: Readonly<Record<string, BindSource>>): Record<string, string> {

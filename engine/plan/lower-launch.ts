@@ -9,6 +9,7 @@ import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { hostsPath } from './lower-hosts.ts';
 import { resolvConfPath } from './lower-resolv-conf.ts';
+import { NO_IMAGE } from './no-image.ts';
 import { MASKED_PATHS, READONLY_PATHS } from './protected-paths.ts';
 import type { Replica } from './replicas.ts';
 import { DEFAULT_STOP_SIGNAL, signalNumber } from './signals.ts';
@@ -57,20 +58,6 @@ export function lowerLaunch(context: LowerContext, replica: Replica, cgroups: Cg
     stopSignal: signalNumber(service.stopSignal ?? DEFAULT_STOP_SIGNAL) ?? 15,
   };
 }
-
-const NO_IMAGE: ResolvedImage = {
-  name: '',
-  digest: '',
-  lowerdirs: [],
-  binds: [],
-  entrypoint: [],
-  command: [],
-  environment: {},
-  workingDir: '/',
-  user: undefined,
-  passwd: '',
-  groupFile: '',
-};
 
 /** As in Compose: an entrypoint in the stack file also discards the image's command. */
 function argvOf({ service }: Replica, image: ResolvedImage): string[] {

@@ -41,10 +41,10 @@ function lowerNetwork(context: LowerContext, network: string): NamedNetwork {
 }
 
 /** Of a bridge that this stack makes. */
-function listenOn({ spec, gateways }: LowerContext, network: string): readonly string[] {
+function listenOn({ spec, gateways, gateways6 }: LowerContext, network: string): readonly string[] {
   const declared = spec.networks[network];
-  const gateway = gateways[network];
-  return declared?.driver !== 'bridge' || declared.external || gateway === undefined ? [] : [gateway];
+  if (declared?.driver !== 'bridge' || declared.external) return [];
+  return [gateways, gateways6].flatMap((given) => given[network] ?? []);
 }
 
 function membersOf({ spec, stack, allocation }: LowerContext, network: string): NamedMember[] {

@@ -6,7 +6,7 @@ import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
 import { observeFirewall } from '../kernel/firewall.ts';
-import { observeInside } from '../kernel/inside.ts';
+import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
 import { observeRoutes } from '../kernel/routes.ts';
@@ -37,6 +37,7 @@ export async function observeStack(
     ...observeBridges(
       session,
       ours.filter(({ state }) => state.type === 'bridge'),
+      links,
     ),
     ...observeContainerResources(session, inside),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
@@ -69,19 +70,30 @@ function unowned(links: readonly LinkState[], ours: ReadonlySet<number>): Record
   return Object.fromEntries(links.filter(({ ifindex }) => !ours.has(ifindex)).map(({ ifname, type, group }) => [ifname, { type, group }]));
 }
 
-function observeBridges({ stack, namespaces }: Session, bridges: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+function observeBridges(
+  { stack, namespaces }: Session,
+  bridges: readonly { name: string; state: LinkState }[],
+  links: readonly LinkState[],
+): ObservedResource[] {
   const byIfname = new Map(bridges.map(({ name, state }) => [state.ifname, name]));
   const host = { in: 'host' } as const;
-  const connected = connectedAddresses(observeAddresses(namespaces.host, host), observeRoutes(namespaces.host, host));
+  const connected = connectedAddresses(observeAddresses(namespaces.host, host, links), observeRoutes(namespaces.host, host, links));
   const addresses = connected.flatMap((state) => {
     const name = byIfname.get(state.ifname);
-    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}`, state }];
+    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}${familyEnd(state.cidr)}`, state }];
   });
   const localnets = bridges.map(({ name, state }) => ({
     id: `${name}/route_localnet`,
     path: `net/ipv4/conf/${state.ifname}/route_localnet`,
   }));
-  const wanted = [{ id: 'ip_forward', path: 'net/ipv4/ip_forward' }, ...localnets];
+  const wanted = [
+    { id: 'ip_forward', path: 'net/ipv4/ip_forward' },
+    { id: 'ipv6_forward', path: 'net/ipv6/conf/all/forwarding' },
+    ...links
+      .filter(({ master, type }) => master === 0 && type !== 'bridge' && type !== 'veth')
+      .map(({ ifname }) => ({ id: `accept_ra/${ifname}`, path: `net/ipv6/conf/${ifname}/accept_ra` })),
+    ...localnets,
+  ];
   const idByPath = new Map(wanted.map(({ id, path }) => [path, id]));
   const sysctls = observeSysctls(wanted.map(({ path }) => path)).map((state) => ({
     kind: 'sysctl' as const,
@@ -89,6 +101,11 @@ function observeBridges({ stack, namespaces }: Session, bridges: readonly { name
     state,
   }));
   return [...addresses, ...sysctls];
+}
+
+/** What an id ends with. */
+function familyEnd(cidr: string): string {
+  return cidr.includes(':') ? '/6' : '';
 }
 
 function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
@@ -137,19 +154,20 @@ function interfacesOf({ host, stack }: Session): ReadonlyMap<string, string> {
 
 function inside(stackName: string, { name: container, status }: ContainerState, names: ReadonlyMap<string, string>): ObservedResource[] {
   if (status.state !== 'running' || !status.init) return [];
-  const { addresses, routes } = observeInside(status.init.pid, { in: 'container', container });
-  const idOf = (kind: string, ifname: string) => {
+  const { ipv4, ipv6 } = observeInside(status.init.pid, { in: 'container', container });
+  const idOf = (kind: string, ifname: string, end: string) => {
     const name = names.get(`${container}/${ifname}`);
-    return name === undefined ? undefined : `${kind}:${stackName}/${name}`;
+    return name === undefined ? undefined : `${kind}:${stackName}/${name}${end}`;
   };
-  return [
+  const ofFamily = ({ addresses, routes }: Inside, end: string): ObservedResource[] => [
     ...addresses.flatMap((state) => {
-      const id = idOf('address', state.ifname);
+      const id = idOf('address', state.ifname, end);
       return id === undefined ? [] : [{ kind: 'address' as const, id, state }];
     }),
     ...routes.flatMap((state) => {
-      const id = idOf('route', state.ifname);
+      const id = idOf('route', state.ifname, end);
       return id === undefined ? [] : [{ kind: 'route' as const, id, state }];
     }),
   ];
+  return [...ofFamily(ipv4, ''), ...ofFamily(ipv6, '/6')];
 }

@@ -24,6 +24,7 @@ import { findImages, haveSameImages } from './images.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
 import { StackNames } from './names.ts';
+import { PublishedPorts } from './ports.ts';
 import { DEFAULT_POLICY, planUp } from './prepare.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
@@ -57,6 +58,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   readonly names: StackNames;
   readonly repairs: Repairs;
   readonly hooks: HostHookCalls;
+  readonly ports: PublishedPorts;
   readonly underWay: Supervision['underWay'] = new Set();
   readonly stopped: Set<ContainerName>;
   desired: Supervision['desired'];
@@ -101,6 +103,10 @@ export class Supervisor implements Supervision, AsyncDisposable {
       isRunning: (name) => this.containers.isRunning(name),
       // Who has asked for what is under way is told with it.
       onNotice: (message) => (this.underWay.size > 0 ? session.warnings.add(message) : this.#notice(message)),
+    });
+    this.ports = new PublishedPorts({
+      isRunning: (name) => this.containers.isRunning(name),
+      onError: (error) => this.#notice(messageOf(error)),
     });
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
@@ -174,6 +180,11 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.#tolerant(() => this.containers.followAll({ adopt: false }));
     this.#tolerant(() => this.#kernel.update(this.desired?.desired));
     void this.names.listen();
+    this.#followPorts().catch((error: unknown) => this.#notice(messageOf(error)));
+  }
+
+  async #followPorts(): Promise<void> {
+    for (const message of await this.ports.follow(this.desired?.desired.ports ?? [])) this.#notice(message);
   }
 
   /** Resolves when `holds`, which is asked whenever everything has been looked at and no command works, or at the abort. Rejects with what it throws. */
@@ -259,6 +270,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
     await this.names[Symbol.asyncDispose]();
+    await this.ports[Symbol.asyncDispose]();
     await this.session[Symbol.asyncDispose]();
   }
 

@@ -104,6 +104,7 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     cgroups: { mode: 'unified', unified: '/sys/fs/cgroup', controllers: {}, unifiedControllers: ['cpu', 'cpuset', 'memory', 'pids'] },
     usernsUnavailable: undefined,
     hostRoutes: [],
+    advertisedLinks: [],
     ipv6: true,
     ulaPrefix: 'fd00:74:73::/48',
     firewall: { driver: 'iptables', forwardDrops: false },
