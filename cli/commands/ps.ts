@@ -40,12 +40,19 @@ export function renderListings(listings: readonly ContainerListing[], now: numbe
     stateText(listing),
     sinceText(listing, now),
     String(listing.restarts),
-    Object.values(listing.addresses).join(', '),
+    addressText(listing),
     oncePerPair(listing.ports).join(', '),
   ]);
   const reasons = listings.map(({ reason, exit }) => reason ?? exit?.error ?? '');
   if (reasons.every((reason) => reason === '')) return alignColumns([header, ...rows]);
   return alignColumns([[...header, 'WHY'], ...rows.map((row, i) => [...row, reasons[i] ?? ''])]);
+}
+
+/** `10.128.3.2, 10.128.4.2`; `10.128.3.2 of web-1`; `the host's`. */
+function addressText({ addresses, network }: ContainerListing): string {
+  if (network?.kind === 'host') return "the host's";
+  const text = Object.values(addresses).join(', ');
+  return network === undefined ? text : `${text} of ${network.container}`.trim();
 }
 
 /** `running (healthy)`, `paused`, `exited 1`, `exited 137 (SIGKILL)`, `exited 137 (out of memory)`. */

@@ -30,6 +30,8 @@ function partsOf({ launch, imageDigest, fileHashes }: Born): Readonly<Record<str
     workingDir: launch.workingDir,
     user: [launch.uid, launch.gid, launch.additionalGids],
     hostname: launch.hostname,
+    // Absent where it has one of its own, so that what was made before there was a choice keeps its hash.
+    'network mode': launch.network,
     userns: launch.idMap ?? null,
     readOnly: launch.readOnlyRoot,
     capabilities: launch.capabilities,

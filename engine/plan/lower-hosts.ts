@@ -8,6 +8,7 @@ import type { DesiredResource } from '../model/resources.ts';
 import type { LowerContext } from './lower.ts';
 import { nameserversOf } from './lower-names.ts';
 import { serviceOfContainer } from './names.ts';
+import { hostsOfHost, joinersOf } from './network-mode.ts';
 import type { Replica } from './replicas.ts';
 
 export function hostsPath({ facts }: LowerContext, container: string): string {
@@ -19,21 +20,31 @@ export function hostsPath({ facts }: LowerContext, container: string): string {
  * line a replica: getaddrinfo returns them all.
  */
 export function hostsResource(context: LowerContext, replica: Replica, table: NameTable): Extract<DesiredResource, { kind: 'file' }> {
-  const { name, service } = replica;
-  const visible = service.networks.flatMap(({ network }) => table.networks[network]?.members ?? []);
-  const hostname = service.hostname ?? name;
-  const own = visible
-    .filter(({ container }) => container === name)
-    .flatMap((member) => entriesOf(member).map(({ address, names }) => ({ address, names: [hostname, ...names] })));
-  const isListed = listedFor(context, replica);
-  const others = visible.filter(({ container }) => container !== name && isListed(container)).flatMap(entriesOf);
+  const { name } = replica;
   return {
     kind: 'file',
     id: `file:${context.stack.name}/${name}/hosts`,
-    spec: { path: hostsPath(context, name), content: renderHosts([...own, ...extraEntries(context, replica), ...others]) },
+    spec: { path: hostsPath(context, name), content: hostsContent(context, replica, table) },
     needs: [],
     within: undefined,
   };
+}
+
+/** The names of those that share its network namespace are its own. */
+function hostsContent(context: LowerContext, replica: Replica, table: NameTable): string {
+  const { spec, facts } = context;
+  const { name, service } = replica;
+  const hostname = service.hostname ?? name;
+  const extra = extraEntries(context, replica);
+  if (service.networkMode.kind === 'host') return hostsOfHost(facts, hostname, extra);
+  const visible = service.networks.flatMap(({ network }) => table.networks[network]?.members ?? []);
+  const joiners = joinersOf(spec, replica).map((joiner) => joiner.service.hostname ?? joiner.name);
+  const own = visible
+    .filter(({ container }) => container === name)
+    .flatMap((member) => entriesOf(member).map(({ address, names }) => ({ address, names: [hostname, ...names, ...joiners] })));
+  const isListed = listedFor(context, replica);
+  const others = visible.filter(({ container }) => container !== name && isListed(container)).flatMap(entriesOf);
+  return renderHosts([...own, ...extra, ...others]);
 }
 
 /** Without a DNS server of ours: everybody. */

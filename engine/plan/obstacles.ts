@@ -4,6 +4,7 @@ import type { HostFacts } from '../model/facts.ts';
 import type { Obstacle } from '../model/plan.ts';
 import { imageKey } from './image-key.ts';
 import type { LowerContext } from './lower.ts';
+import { networkModeObstacles } from './network-mode.ts';
 import { unknownUser } from './user.ts';
 
 export function findObstacles(spec: StackSpec, { stack, facts }: Pick<LowerContext, 'stack' | 'facts'>): Obstacle[] {
@@ -13,7 +14,12 @@ export function findObstacles(spec: StackSpec, { stack, facts }: Pick<LowerConte
       const service = spec.services[name];
       if (!service || service.replicas === 0) return [];
       const resource = `container:${stack.name}/${name}-1`;
-      const found = [...bindObstacles(service, facts), ...fileObstacles(service, facts), ...waitObstacles(spec, service, facts)];
+      const found = [
+        ...bindObstacles(service, facts),
+        ...fileObstacles(service, facts),
+        ...waitObstacles(spec, service, facts),
+        ...networkModeObstacles(spec, service),
+      ];
       return found.map(({ message, hint }) => ({ resource, message: `cannot start service \`${name}\`: ${message}`, hint }));
     });
 }

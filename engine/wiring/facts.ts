@@ -12,6 +12,7 @@ import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
 import type { ContainerName } from '../model/ids.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
 import { withHolders } from './port-holders.ts';
@@ -44,6 +45,7 @@ export async function gatherFacts(
     ulaPrefix: ulaPrefix(host.stateDirectory),
     firewall: { driver: 'iptables', forwardDrops: false },
     externals: {},
+    faults: readFaults(paths),
     own,
     others,
     listening: foreignSockets(services, own),
@@ -54,6 +56,8 @@ export async function gatherFacts(
     ),
     resolvConf: hostResolvConf(),
     resolver: hostResolver(),
+    hostHosts: readIfThere('/etc/hosts') ?? '',
+    hostResolvConf: readIfThere('/etc/resolv.conf') ?? '',
     hasNameServer,
     withoutNameServer,
     images,

@@ -57,6 +57,7 @@ function listing({ stack, cgroups }: Session, { name, record, status }: Containe
     reason: undefined,
     addresses: record?.addresses ?? {},
     ports: (record?.ports ?? []).map(portText),
+    network: record?.launch.network,
     addresses6: record?.addresses6 ?? {},
   };
 }

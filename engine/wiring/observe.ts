@@ -9,10 +9,12 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
+import { observeFaults } from '../kernel/qdiscs.ts';
 import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
+import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
@@ -23,7 +25,9 @@ export async function observeStack(
   session: Session,
   { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
 ): Promise<Observed> {
-  const firewall = observeFirewall(session.stack.hash, { signal });
+  const { own } = readAllocations(session.host, session.stack);
+  const ipv6 = Object.keys(own.subnets6).length > 0 || Object.keys(own.addresses6).length > 0;
+  const firewall = observeFirewall(session.stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal });
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
@@ -38,6 +42,10 @@ export async function observeStack(
       session,
       ours.filter(({ state }) => state.type === 'bridge'),
       links,
+    ),
+    ...observeAttachedFaults(
+      session,
+      ours.filter(({ state }) => state.type === 'veth'),
     ),
     ...observeContainerResources(session, inside),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
@@ -60,6 +68,14 @@ function observeFilesIn({ stack }: Session, directory: string, what: string): Ob
     id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/${what}`,
     state,
   }));
+}
+
+function observeAttachedFaults({ stack, namespaces }: Session, veths: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+  const byIfname = new Map(veths.map(({ name, state }) => [state.ifname, name]));
+  return observeFaults(
+    namespaces.host,
+    veths.map(({ state }) => state),
+  ).map((state) => ({ kind: 'fault', id: `fault:${stack.name}/${byIfname.get(state.ifname)}`, state }));
 }
 
 function filesIn(directory: string): string[] {
@@ -111,7 +127,8 @@ function familyEnd(cidr: string): string {
 function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
   const { stack, paths, bootId } = session;
   const interfaces = withInside ? interfacesOf(session) : new Map<string, string>();
-  return observeContainers(paths.containers, bootId).flatMap((state) => {
+  const containers = observeContainers(paths.containers, bootId);
+  return containers.flatMap((state) => {
     const { name, status, record } = state;
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
     const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
@@ -119,7 +136,7 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
       {
         kind: 'container',
         id: `container:${stack.name}/${name}`,
-        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory) } : state,
+        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory), ...leftBehind(state, containers) } : state,
       },
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
@@ -140,6 +157,21 @@ function lostMounts({ record, status }: ContainerState, stackDirectory: string):
   );
   const mounts = observeMounts(pid)?.filter(({ target, root }) => !(root.endsWith('//deleted') && ours.has(target)));
   return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
+}
+
+/** One that has ended left its network namespace to those that have joined it: until it has another one, they have what they had. */
+function leftBehind({ record, status }: ContainerState, all: readonly ContainerState[]): Pick<ContainerState, 'leftBehind'> {
+  const network = record?.launch.network;
+  if (network?.kind !== 'join') return {};
+  const joined = all.find(({ name }) => name === network.container)?.status;
+  const [own, other] = [networkNamespaceOf(status), joined && networkNamespaceOf(joined)];
+  return own === undefined || other === undefined || own === other ? {} : { leftBehind: network.container };
+}
+
+/** Which it is (namespaces(7)). Undefined: it doesn't run, or has ended since. */
+function networkNamespaceOf({ state, init }: ContainerStatus): string | undefined {
+  if (state !== 'running' || !init) return undefined;
+  return unlessErrno(['ENOENT', 'ESRCH'], () => fs.readlinkSync(`/proc/${init.pid}/ns/net`));
 }
 
 /** `web-1/eth0` → `web-1@front`, as it was given out. */

@@ -55,10 +55,10 @@ export interface PlanUpOptions {
   readonly policy: Policy;
   readonly images: Images;
   readonly keep: boolean;
-  /** Whether a supervisor answers for names. Default true. */
-  readonly hasNameServer?: boolean;
   /** Of `keep`: takes the ports that the plan publishes. Resolves to the sockets of others in the way, if it can't. */
   readonly reserve?: (leads: readonly PortLead[]) => Promise<readonly ListeningSocket[]>;
+  /** Whether a supervisor answers for names. Default true. */
+  readonly hasNameServer?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -135,7 +135,9 @@ export function withDependencies(spec: StackSpec, services: readonly string[] | 
   const add = (name: string) => {
     if (all.has(name)) return;
     all.add(name);
-    for (const dependency of Object.keys(spec.services[name]?.dependsOn ?? {})) add(dependency);
+    const service = spec.services[name];
+    for (const dependency of Object.keys(service?.dependsOn ?? {})) add(dependency);
+    if (service?.networkMode.kind === 'service') add(service.networkMode.service);
   };
   for (const name of services) add(name);
   return [...all].sort();

@@ -7,6 +7,7 @@ import { type ControlConnection, SupervisorGone } from '../control/client.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type {
   BuildOptions,
+  CallOptions,
   ContainerDetail,
   ContainerListing,
   DownOptions,
@@ -23,10 +24,12 @@ import type {
 } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent } from '../model/events.ts';
+import type { Fault, FaultChange, FaultPair } from '../model/faults.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Plan } from '../model/plan.ts';
 import type { SyncOptions } from '../model/sync.ts';
 import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
+import { readFaults } from '../store/faults.ts';
 import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
@@ -136,6 +139,21 @@ export class StackEngine implements Engine {
   }
   unpause(options: TargetOptions): Promise<void> {
     return this.#ask('unpause', options, options);
+  }
+
+  async setFault({ from, to, oneWay, effects }: FaultChange, { signal, onEvent }: CallOptions): Promise<void> {
+    requireRoot('put faults on networks');
+    this.#requireKnown();
+    await this.#door.call('setFault', { from, to, oneWay, effects }, { signal, onEvent });
+  }
+  async heal(pair: FaultPair, { signal, onEvent }: CallOptions): Promise<void> {
+    requireRoot('heal networks');
+    this.#requireKnown();
+    await this.#door.call('heal', { pair }, { signal, onEvent });
+  }
+  async faults(): Promise<readonly Fault[]> {
+    requireRoot('list faults');
+    return readFaults(this.#session.paths);
   }
 
   async ps(): Promise<readonly ContainerListing[]> {

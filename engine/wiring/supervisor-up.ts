@@ -8,6 +8,7 @@ import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Policy } from '../model/plan.ts';
+import type { ObservedResource } from '../model/resources.ts';
 import { withImageDefaults } from '../plan/image-defaults.ts';
 import { serviceOfContainer } from '../plan/names.ts';
 import { containersOf, type Replica } from '../plan/replicas.ts';
@@ -216,10 +217,15 @@ async function wantOnlyWhatIs(supervisor: Supervisor): Promise<void> {
   const { desired, session } = supervisor;
   if (!desired) return;
   const observed = await observeStack(session, { inside: true, signal: NEVER });
-  const there = new Set(observed.resources.map(({ id }) => id));
+  const there = new Set(observed.resources.filter(isThere).map(({ id }) => id));
   const resources = desired.desired.resources.filter(({ id, within }) => there.has(id) || (within !== undefined && there.has(within)));
   supervisor.desired = { ...desired, desired: { ...desired.desired, resources } };
   writeDesiredState(session.paths, supervisor.desired);
+}
+
+/** Of a table others' rules are seen as well. */
+function isThere(resource: ObservedResource): boolean {
+  return resource.kind !== 'firewall' || resource.state.chains.length > 0 || resource.state.jumps.length > 0;
 }
 
 /** The file is loaded again for its functions alone. */

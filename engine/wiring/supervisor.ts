@@ -97,16 +97,16 @@ export class Supervisor implements Supervision, AsyncDisposable {
       },
       restarts: before?.restarts ?? {},
     });
+    this.ports = new PublishedPorts({
+      isRunning: (name) => this.containers.isRunning(name),
+      onError: (error) => this.#notice(messageOf(error)),
+    });
     this.names = new StackNames({
       session,
       desired: () => this.desired?.desired,
       isRunning: (name) => this.containers.isRunning(name),
       // Who has asked for what is under way is told with it.
       onNotice: (message) => (this.underWay.size > 0 ? session.warnings.add(message) : this.#notice(message)),
-    });
-    this.ports = new PublishedPorts({
-      isRunning: (name) => this.containers.isRunning(name),
-      onError: (error) => this.#notice(messageOf(error)),
     });
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
@@ -269,8 +269,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.repairs[Symbol.dispose]();
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
-    await this.names[Symbol.asyncDispose]();
     await this.ports[Symbol.asyncDispose]();
+    await this.names[Symbol.asyncDispose]();
     await this.session[Symbol.asyncDispose]();
   }
 

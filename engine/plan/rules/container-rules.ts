@@ -13,7 +13,8 @@ export const containerRule: Rule<'container'> = (_id, { desired, observed }, { p
   if (replacement !== undefined) return replace(desired, replacement);
   const ending = policy.repair ? driftCause(observed.status) : creationCause(observed.status, desired.record);
   // The kernel lets nobody put a mount back under a process that has it open: it is started again.
-  const again = order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : (ending ?? mountCause(observed));
+  const again =
+    order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : (ending ?? mountCause(observed) ?? leftCause(observed));
   if (again !== undefined) return createAgain(desired, observed, { cause: again, policy, order });
   const record = asMounted(desired.record, observed.record);
   if (policy.repair || JSON.stringify(record) === JSON.stringify(observed.record)) return NOTHING;
@@ -82,6 +83,11 @@ function driftCause(status: ContainerStatus): string | undefined {
 function mountCause({ lostMounts }: ContainerState): string | undefined {
   if (lostMounts === undefined || lostMounts.length === 0) return undefined;
   return `${lostMounts.join(', ')} ${lostMounts.length === 1 ? 'was' : 'were'} unmounted or deleted`;
+}
+
+/** Whoever it joined was started again, and nobody followed: a supervisor was killed between the two. */
+function leftCause({ leftBehind }: ContainerState): string | undefined {
+  return leftBehind === undefined ? undefined : `${leftBehind} has another network namespace`;
 }
 
 /** Why it doesn't run. Undefined: it does. One that was created and not started has a monitor that waits for a launcher that may be gone. */
