@@ -11,6 +11,7 @@ import { adoption } from './adoption.mjs';
 import { chain } from './chain.mjs';
 import { change } from './change.mjs';
 import { run } from './command.mjs';
+import { dns } from './dns.mjs';
 import { idle } from './idle.mjs';
 import { images } from './images.mjs';
 import { lifecycle } from './lifecycle.mjs';
@@ -33,6 +34,7 @@ const measurements = {
   adoption: { measure: adoption, runs: 10 },
   images: { measure: images, runs: 3 },
   network: { measure: network, runs: 5 },
+  dns: { measure: dns, runs: 5 },
 };
 
 const { values: options } = parseArgs({

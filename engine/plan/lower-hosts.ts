@@ -57,12 +57,11 @@ function entriesOf({ names, addresses }: NamedMember): HostsEntry[] {
   return addresses.map((address) => ({ address, names }));
 }
 
-function extraEntries({ gateways }: LowerContext, { service }: Replica): HostsEntry[] {
-  const host = service.networkMode.kind === 'host' ? '127.0.0.1' : service.networks.flatMap(({ network }) => gateways[network] ?? [])[0];
+function extraEntries({ gateways, gateways6 }: LowerContext, { service }: Replica): HostsEntry[] {
+  const first = service.networks.find(({ network }) => gateways[network] !== undefined)?.network;
+  const byNetwork = first === undefined ? [] : [gateways, gateways6].flatMap((given) => given[first] ?? []);
+  const host = service.networkMode.kind === 'host' ? ['127.0.0.1'] : byNetwork;
   return Object.entries(service.extraHosts).flatMap(([name, addresses]) =>
-    addresses.flatMap((address) => {
-      const meant = address === 'host-gateway' ? host : address;
-      return meant === undefined ? [] : [{ address: meant, names: [name] }];
-    }),
+    addresses.flatMap((address) => (address === 'host-gateway' ? host : [address])).map((address) => ({ address, names: [name] })),
   );
 }

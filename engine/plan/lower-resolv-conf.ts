@@ -4,32 +4,35 @@ import { renderResolvConf } from '../codec/resolv-conf.ts';
 import type { DesiredResource } from '../model/resources.ts';
 import type { LowerContext } from './lower.ts';
 import { nameserversOf } from './lower-names.ts';
+import { networkHolder } from './network-mode.ts';
 import type { Replica } from './replicas.ts';
 
 export function resolvConfPath({ facts }: LowerContext, container: string): string {
   return `${facts.resolvDirectory}/${container}`;
 }
 
-export function resolvConfResource(context: LowerContext, { name, service }: Replica): Extract<DesiredResource, { kind: 'file' }> {
+export function resolvConfResource(context: LowerContext, replica: Replica): Extract<DesiredResource, { kind: 'file' }> {
+  const { name, service } = replica;
+  const networkMode = (networkHolder(context.spec, replica)?.service ?? service).networkMode;
   return {
     kind: 'file',
     id: `file:${context.stack.name}/${name}/resolv.conf`,
-    spec: { path: resolvConfPath(context, name), content: contentFor(context, service) },
+    spec: { path: resolvConfPath(context, name), content: contentFor(context, service, networkMode.kind === 'host') },
     needs: [],
     within: undefined,
   };
 }
 
-function contentFor(context: LowerContext, service: ServiceSpec): string {
+function contentFor(context: LowerContext, service: ServiceSpec, isOnHost: boolean): string {
   const { facts } = context;
-  const { dns, networkMode } = service;
+  const { dns } = service;
   const search = dns.search ?? facts.resolver.search;
   const options = dns.options ?? facts.resolver.options;
   const ours = nameserversOf(context, service);
   if (ours.length > 0) return renderResolvConf({ nameservers: ours, search, options: withNdots(options, dns.options !== undefined) });
   const isChanged = dns.servers.length > 0 || dns.search !== undefined || dns.options !== undefined;
-  if (networkMode.kind === 'host' && !isChanged) return facts.hostResolvConf;
-  const theirs = networkMode.kind === 'host' ? facts.resolver.nameservers : [];
+  if (isOnHost && !isChanged) return facts.hostResolvConf;
+  const theirs = isOnHost ? facts.resolver.nameservers : [];
   const nameservers = dns.servers.length > 0 ? dns.servers : theirs;
   return nameservers.length > 0 ? renderResolvConf({ nameservers, search, options }) : facts.resolvConf;
 }
