@@ -13,6 +13,7 @@ import { inspect } from './commands/inspect.ts';
 import { kill } from './commands/kill.ts';
 import { load } from './commands/load.ts';
 import { logs } from './commands/logs.ts';
+import { net } from './commands/net.ts';
 import { network } from './commands/network.ts';
 import { networks } from './commands/networks.ts';
 import { pause } from './commands/pause.ts';
@@ -53,7 +54,7 @@ const help = defineCommand({
 export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
-  ...[wait, events, stats, top, port],
+  ...[wait, events, stats, top, port, net],
   ...[build, pull, push, images, inspect, save, load],
   ...[networks, network],
   ...[prune, system],

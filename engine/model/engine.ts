@@ -2,6 +2,7 @@
 import type { PublishedPort, StackSpec } from '../../dsl/spec.ts';
 import type { ContainerExit, ContainerRecord, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
+import type { Fault, FaultChange, FaultPair } from './faults.ts';
 import type { StackIdentity } from './ids.ts';
 import type { LaunchSpec } from './launch.ts';
 import type { NetworkListing } from './network-listing.ts';
@@ -30,6 +31,15 @@ export interface Engine extends AsyncDisposable {
   /** Freezes the processes of running containers; health checks rest. */
   pause(options: TargetOptions): Promise<void>;
   unpause(options: TargetOptions): Promise<void>;
+  /**
+   * Puts a fault between two services in force, until it is healed or the stack is taken down. Rejects with `not-found` for an unknown end, `usage`
+   * for a pair that shares no network or values out of range, `kernel` where this kernel lacks what it takes; then nothing has changed.
+   */
+  setFault(change: FaultChange, options: CallOptions): Promise<void>;
+  /** Takes away the faults between two, or all. Rejects with `not-found` if there are none between the two. */
+  heal(pair: FaultPair, options: CallOptions): Promise<void>;
+  /** Those that are in force. */
+  faults(): Promise<readonly Fault[]>;
   ps(): Promise<readonly ContainerListing[]>;
   /** All that is known of each container that is there. */
   inspect(): Promise<readonly ContainerDetail[]>;
@@ -95,11 +105,13 @@ export interface DownOptions {
   /** Overrides each service's stop grace period, ms. */
   readonly timeoutMs?: number | undefined;
 }
-export interface TargetOptions {
-  /** Services or containers (`web`, `web-1`). Undefined: all. Throws `not-found` for a name that is neither. */
-  readonly targets?: readonly string[] | undefined;
+export interface CallOptions {
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
+}
+export interface TargetOptions extends CallOptions {
+  /** Services or containers (`web`, `web-1`). Undefined: all. Throws `not-found` for a name that is neither. */
+  readonly targets?: readonly string[] | undefined;
 }
 export interface StopOptions extends TargetOptions {
   /** Overrides each service's stop grace period, ms. */

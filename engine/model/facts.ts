@@ -1,4 +1,5 @@
 import type { CgroupLayout } from './cgroup.ts';
+import type { Fault } from './faults.ts';
 import type { ContainerName } from './ids.ts';
 
 /** What planning must know of the host, gathered once before it. Pure code gets it as an argument. */
@@ -17,6 +18,8 @@ export interface HostFacts {
   readonly firewall: FirewallFacts;
   /** Networks that others make and this stack joins, by the name they have in this stack; those that aren't there are left out. */
   readonly externals: Readonly<Record<string, ExternalNetwork>>;
+  /** Faults on purpose that are in force. */
+  readonly faults: readonly Fault[];
   /** What other stacks on this host hold. */
   readonly others: Allocation;
   /** What this stack held last time: kept where still possible. */
@@ -54,10 +57,9 @@ export interface HostFacts {
 
 /** How the rules of this host are kept. */
 export interface FirewallFacts {
-  readonly driver: 'iptables' | 'nftables';
-  /** Somebody's FORWARD chain drops what nobody accepts (Docker, ufw): with `nftables`, ours must be accepted there, too. */
-  readonly forwardDrops: boolean;
+  readonly driver: FirewallDriver;
 }
+export type FirewallDriver = 'iptables' | 'nftables';
 
 /** A network of another stack or of the host's, as it is now. */
 export interface ExternalNetwork {

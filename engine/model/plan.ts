@@ -1,6 +1,8 @@
 import type { ContainerStatus } from './container.ts';
+import type { FaultSpec, FaultState } from './faults.ts';
 import type { TableState } from './firewall.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
+import type { NftablesChange, NftablesSpec } from './nftables.ts';
 import type {
   AddressSpec,
   BridgeSpec,
@@ -31,8 +33,16 @@ export interface OpArgs {
   'address.delete': { readonly address: AddressSpec };
   'route.add': { readonly route: RouteSpec };
   'route.delete': { readonly route: RouteSpec };
+  /** Made, or changed with no packet passing meanwhile. */
+  'fault.set': { readonly fault: FaultSpec; readonly observed: FaultState | undefined };
+  'fault.delete': { readonly ifname: string };
   'firewall.replace': { readonly table: TableSpec; readonly observed: TableState | undefined };
   'firewall.delete': { readonly observed: TableState };
+  /** The whole table, whatever was there. */
+  'nftables.replace': { readonly table: NftablesSpec };
+  /** What differs; `table` is what it comes to. */
+  'nftables.update': { readonly table: NftablesSpec; readonly change: NftablesChange };
+  'nftables.delete': { readonly name: string };
   'volume.create': { readonly volume: VolumeDesired };
   'volume.delete': { readonly volume: VolumeState };
   'cgroup.create': { readonly cgroup: CgroupSpec };

@@ -4,9 +4,11 @@
  */
 import type { CgroupLimits, CgroupWrite } from './cgroup.ts';
 import type { ContainerRecord, ContainerStatus } from './container.ts';
+import type { FaultSpec, FaultState } from './faults.ts';
 import type { IptablesTable, TableContent, TableState } from './firewall.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
 import { type NameTable, NO_NAMES } from './names.ts';
+import type { NftablesSpec, NftablesState } from './nftables.ts';
 import type { PortLead } from './ports.ts';
 
 export interface ResourceKinds {
@@ -14,7 +16,10 @@ export interface ResourceKinds {
   link: { desired: LinkSpec; observed: LinkState };
   address: { desired: AddressSpec; observed: AddressState };
   route: { desired: RouteSpec; observed: RouteState };
+  /** All that befalls what arrives through one link. */
+  fault: { desired: FaultSpec; observed: FaultState };
   firewall: { desired: TableSpec; observed: TableState };
+  nftables: { desired: NftablesSpec; observed: NftablesState };
   volume: { desired: VolumeDesired; observed: VolumeState };
   cgroup: { desired: CgroupSpec; observed: CgroupState };
   file: { desired: FileSpec; observed: FileState };
@@ -105,6 +110,8 @@ export interface RouteState {
 
 export interface TableSpec extends TableContent {
   readonly table: IptablesTable;
+  /** Desired only while others have rules or policies in iptables' filter tables (`Observed.othersFilter`). */
+  readonly besideOthers?: boolean;
 }
 
 export interface VolumeDesired {
@@ -222,6 +229,8 @@ export interface Observed {
   readonly resources: readonly ObservedResource[];
   /** Links without our mark, by name: one in our way is an obstacle that names it, and is never touched. */
   readonly unownedLinks: Readonly<Record<string, UnownedLink>>;
+  /** Others have rules or policies in iptables' filter tables. Absent: they haven't. */
+  readonly othersFilter?: boolean;
 }
 
 export interface UnownedLink {

@@ -46,14 +46,12 @@ export function publishedPorts(
   });
 }
 
-/**
- * Of `Allocation.hostPorts`: stays the same when other ports come and go. With the host ports that were declared, so that others are chosen
- * anew: `web 80/tcp 0`, `web 80/tcp 0 8000-8010`.
- */
+/** Of `Allocation.hostPorts`: `web 80/tcp 0`, `web 80/tcp 8000-8010 0`. Stays the same when others come and go; another range is another key. */
 export function portKey(serviceName: string, ports: readonly PortSpec[], index: number): string {
-  const same = (port: PortSpec | undefined) => `${port?.containerPort}/${port?.protocol}`;
-  const before = ports.slice(0, index).filter((port) => same(port) === same(ports[index])).length;
-  const declared = ports[index]?.hostPorts;
-  const range = declared ? ` ${declared.first}-${declared.last}` : '';
-  return `${serviceName} ${same(ports[index])} ${before}${range}`;
+  const keys = ports.slice(0, index + 1).map(({ containerPort, protocol, hostPorts }) => {
+    const range = hostPorts ? ` ${hostPorts.first}-${hostPorts.last}` : '';
+    return `${serviceName} ${containerPort}/${protocol}${range}`;
+  });
+  const [own = '', ...before] = keys.reverse();
+  return `${own} ${before.filter((key) => key === own).length}`;
 }

@@ -9,6 +9,7 @@ import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
 import { volumesOf } from './image-volumes.ts';
 import { lowerContainers } from './lower-containers.ts';
+import { withFaults } from './lower-faults.ts';
 import { lowerFirewall } from './lower-firewall.ts';
 import { lowerNames } from './lower-names.ts';
 import { lowerNetworks, networkNotices } from './lower-networks.ts';
@@ -45,7 +46,10 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
   return {
     desired: {
       stackName: stack.name,
-      resources: [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
+      resources: withFaults(
+        [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
+        facts.faults,
+      ),
       names: lowerNames(context),
       ports: lowerPorts(context),
     },

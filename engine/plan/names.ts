@@ -33,6 +33,11 @@ function ifname(prefix: string, stack: StackIdentity, name: string): string {
   return `${prefix}-${readable}-${sha256Hex(`${stack.hash}/${name}`).slice(0, 6)}`;
 }
 
+/** Of the stack's own table of nftables. */
+export function nftablesName({ hash }: Pick<StackIdentity, 'hash'>): string {
+  return `tsstack-${hash}`;
+}
+
 export function bridgeName(stack: StackIdentity, network: string): string {
   return ifname('ts', stack, network);
 }

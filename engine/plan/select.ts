@@ -17,12 +17,20 @@ export function select(desired: Desired, observed: Observed, policy: Policy): Se
   const all = policy.services === undefined && policy.containers === undefined;
   const files = new Set(observed.resources.flatMap(({ kind, id }) => (kind === 'file' ? [id] : [])));
   const wanted = new Map(
-    desired.resources.filter(({ id }) => all || isSelected(id, policy) || files.has(id)).map((resource) => [resource.id, resource]),
+    desired.resources
+      .filter((resource) => countsNow(resource, observed))
+      .filter(({ id }) => all || isSelected(id, policy) || files.has(id))
+      .map((resource) => [resource.id, resource]),
   );
   const found = observed.resources.filter(
     ({ id }) => all || wanted.has(id) || (ownerContainer(id) !== undefined && isSelected(id, policy)),
   );
   return { wanted, found: foundById(found, wanted) };
+}
+
+/** What is there because of others is there while they are. */
+function countsNow(resource: DesiredResource, { othersFilter }: Observed): boolean {
+  return resource.kind !== 'firewall' || !resource.spec.besideOthers || othersFilter === true;
 }
 
 /** Somebody may have given a link a second address: ours is the one that is as it must be. */

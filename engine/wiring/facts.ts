@@ -6,12 +6,15 @@ import { parseEnvFile } from '../../dsl/env-file.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
+import { isInstalled, surveyFirewall } from '../kernel/host-facts-firewall.ts';
 import { advertisedLinks, hostResolvConf, hostResolver, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
-import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
+import type { Allocation, EnvFileContent, FirewallDriver, HostFacts, ListeningSocket } from '../model/facts.ts';
 import type { ContainerName } from '../model/ids.ts';
+import { chooseFirewall } from '../plan/choose-firewall.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
 import { withHolders } from './port-holders.ts';
@@ -24,13 +27,15 @@ export interface FactsOptions {
   readonly hasNameServer: boolean;
   /** As in HostFacts. */
   readonly withoutNameServer: readonly ContainerName[];
+  /** Asked for by the user. */
+  readonly firewall: FirewallDriver | undefined;
   readonly signal: AbortSignal;
 }
 
 export async function gatherFacts(
   spec: StackSpec,
   session: Session,
-  { ownLinks, images, hasNameServer, withoutNameServer, signal }: FactsOptions,
+  { ownLinks, images, hasNameServer, withoutNameServer, firewall, signal }: FactsOptions,
 ): Promise<HostFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
@@ -42,8 +47,16 @@ export async function gatherFacts(
     advertisedLinks: Object.values(spec.networks).some(({ ipv6 }) => ipv6) ? advertisedLinks() : [],
     ipv6: hasIpv6(),
     ulaPrefix: ulaPrefix(host.stateDirectory),
-    firewall: { driver: 'iptables', forwardDrops: false },
+    firewall: {
+      driver: chooseFirewall({
+        asked: firewall,
+        survey: surveyFirewall(),
+        installed: { iptables: isInstalled('iptables'), nftables: isInstalled('nft') },
+        stack,
+      }),
+    },
     externals: {},
+    faults: readFaults(paths),
     own,
     others,
     listening: foreignSockets(services, own),

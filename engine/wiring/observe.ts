@@ -5,10 +5,10 @@ import { connectedAddresses, observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
-import { observeFirewall } from '../kernel/firewall.ts';
 import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
+import { observeFaults } from '../kernel/qdiscs.ts';
 import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
@@ -17,6 +17,7 @@ import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { observeRules } from './observe-rules.ts';
 import type { Session } from './session.ts';
 
 /** `inside`: also addresses and routes within the containers' network namespaces. They end with these, so `down` need not know them. */
@@ -24,9 +25,7 @@ export async function observeStack(
   session: Session,
   { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
 ): Promise<Observed> {
-  const { own } = readAllocations(session.host, session.stack);
-  const ipv6 = Object.keys(own.subnets6).length > 0 || Object.keys(own.addresses6).length > 0;
-  const firewall = observeFirewall(session.stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal });
+  const firewall = observeRules(session, signal);
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
@@ -42,6 +41,10 @@ export async function observeStack(
       ours.filter(({ state }) => state.type === 'bridge'),
       links,
     ),
+    ...observeAttachedFaults(
+      session,
+      ours.filter(({ state }) => state.type === 'veth'),
+    ),
     ...observeContainerResources(session, inside),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
       kind: 'cgroup' as const,
@@ -52,8 +55,12 @@ export async function observeStack(
     ...observeFilesIn(session, paths.hosts, 'hosts'),
     ...observeFilesIn(session, paths.resolv, 'resolv.conf'),
   ];
-  for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
-  return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
+  const { rules, othersFilter } = await firewall;
+  return {
+    resources: [...resources, ...rules],
+    othersFilter,
+    unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))),
+  };
 }
 
 /** One a container, named for it. */
@@ -63,6 +70,14 @@ function observeFilesIn({ stack }: Session, directory: string, what: string): Ob
     id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/${what}`,
     state,
   }));
+}
+
+function observeAttachedFaults({ stack, namespaces }: Session, veths: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+  const byIfname = new Map(veths.map(({ name, state }) => [state.ifname, name]));
+  return observeFaults(
+    namespaces.host,
+    veths.map(({ state }) => state),
+  ).map((state) => ({ kind: 'fault', id: `fault:${stack.name}/${byIfname.get(state.ifname)}`, state }));
 }
 
 function filesIn(directory: string): string[] {

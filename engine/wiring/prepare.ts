@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
-import type { HostFacts, ListeningSocket } from '../model/facts.ts';
+import type { FirewallDriver, HostFacts, ListeningSocket } from '../model/facts.ts';
 import type { Plan, Policy } from '../model/plan.ts';
 import type { PortLead } from '../model/ports.ts';
 import { type ContainerState, type Desired, nothingDesired } from '../model/resources.ts';
@@ -59,6 +59,8 @@ export interface PlanUpOptions {
   readonly reserve?: (leads: readonly PortLead[]) => Promise<readonly ListeningSocket[]>;
   /** Whether a supervisor answers for names. Default true. */
   readonly hasNameServer?: boolean;
+  /** Asked for by the user (`TSSTACK_FIREWALL`). Undefined: what the stack has, or what suits the host. */
+  readonly firewall?: FirewallDriver | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -71,7 +73,7 @@ export interface PlanUpOptions {
 export async function planUp(
   session: Session,
   spec: StackSpec,
-  { policy, images, keep, hasNameServer = true, reserve, signal }: PlanUpOptions,
+  { policy, images, keep, hasNameServer = true, reserve, firewall, signal }: PlanUpOptions,
 ): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
@@ -79,7 +81,7 @@ export async function planUp(
   const withoutNameServer = observed.resources.flatMap((resource) =>
     resource.kind === 'container' && hasResolvConfOfHost(resource.state) ? [resource.state.name] : [],
   );
-  const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, signal });
+  const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, firewall, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
   let facts: HostFacts = { ...gathered, ...readAllocations(host, stack) };
   for (;;) {

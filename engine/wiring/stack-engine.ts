@@ -7,6 +7,7 @@ import { type ControlConnection, SupervisorGone } from '../control/client.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type {
   BuildOptions,
+  CallOptions,
   ContainerDetail,
   ContainerListing,
   DownOptions,
@@ -23,13 +24,16 @@ import type {
 } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent } from '../model/events.ts';
+import type { Fault, FaultChange, FaultPair } from '../model/faults.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { NetworkListing } from '../model/network-listing.ts';
 import type { Plan } from '../model/plan.ts';
 import type { SyncOptions } from '../model/sync.ts';
 import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
+import { readFaults } from '../store/faults.ts';
 import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
+import { askedFirewall } from './asked-firewall.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
 import { findImages, getImages, imageEnvironment } from './images.ts';
@@ -71,14 +75,21 @@ export class StackEngine implements Engine {
     return tellStorageFailures(this.#session.host.stateDirectory, async () => {
       makeHostDirectories(this.#session);
       const images = await findImages(this.#session, spec, signal);
-      return (await planUp(this.#session, spec, { policy, images, keep: false, signal })).plan;
+      return (await planUp(this.#session, spec, { policy, images, keep: false, firewall: askedFirewall(process.env), signal })).plan;
     });
   }
 
   async up(spec: StackSpec, { signal, onEvent, forceRecreate, wait, ...rest }: UpOptions): Promise<UpResult> {
     requireRoot('bring the stack up');
     const environment = imageEnvironment(spec, process.env);
-    const params = { spec, forceRecreate: forceRecreate ?? false, wait: wait ?? false, environment, ...rest };
+    const params = {
+      spec,
+      forceRecreate: forceRecreate ?? false,
+      wait: wait ?? false,
+      environment,
+      firewall: askedFirewall(process.env),
+      ...rest,
+    };
     return this.#door.call('up', params, { signal, onEvent });
   }
 
@@ -138,6 +149,21 @@ export class StackEngine implements Engine {
   }
   unpause(options: TargetOptions): Promise<void> {
     return this.#ask('unpause', options, options);
+  }
+
+  async setFault({ from, to, oneWay, effects }: FaultChange, { signal, onEvent }: CallOptions): Promise<void> {
+    requireRoot('put faults on networks');
+    this.#requireKnown();
+    await this.#door.call('setFault', { from, to, oneWay, effects }, { signal, onEvent });
+  }
+  async heal(pair: FaultPair, { signal, onEvent }: CallOptions): Promise<void> {
+    requireRoot('heal networks');
+    this.#requireKnown();
+    await this.#door.call('heal', { pair }, { signal, onEvent });
+  }
+  async faults(): Promise<readonly Fault[]> {
+    requireRoot('list faults');
+    return readFaults(this.#session.paths);
   }
 
   async ps(): Promise<readonly ContainerListing[]> {

@@ -138,7 +138,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
   const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
   const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
-    planUp(session, spec, { policy, images, keep: true, reserve, signal: context.signal }),
+    planUp(session, spec, { policy, images, keep: true, reserve, firewall: params.firewall, signal: context.signal }),
   );
   throwObstacles(plan);
   for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
@@ -160,7 +160,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   try {
     await tellStorageFailures(session.host.stateDirectory, () =>
       rollout
-        ? rollOut(supervisor, rollout, { policy, images, context: { ...context, onEvent }, turn })
+        ? rollOut(supervisor, rollout, { policy, images, firewall: params.firewall, context: { ...context, onEvent }, turn })
         : perform(supervisor, plan, { ...context, onEvent, turn }),
     );
   } catch (error) {
@@ -181,6 +181,7 @@ type Reserve = NonNullable<PlanUpOptions['reserve']>;
 interface RollingOut {
   readonly policy: Policy;
   readonly images: Images;
+  readonly firewall: UpParams['firewall'];
   readonly context: CallContext;
   readonly turn: LentTurn;
 }
@@ -189,12 +190,12 @@ interface RollingOut {
 async function rollOut(
   supervisor: Supervisor,
   { surged, settled }: StartFirstRollout,
-  { policy, images, context, turn }: RollingOut,
+  { policy, images, firewall, context, turn }: RollingOut,
 ): Promise<void> {
   const { desired: declared } = supervisor;
   const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
   const planOf = async (phase: RolloutPhase): ReturnType<typeof planUp> => {
-    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, reserve, signal: NEVER };
+    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, reserve, firewall, signal: NEVER };
     const planned = await planUp(supervisor.session, phase.spec, options);
     throwObstacles(planned.plan);
     return planned;

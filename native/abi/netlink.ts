@@ -1,6 +1,7 @@
 // linux/netlink.h
 
 export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
 
 /** nlmsghdr: u32 len, u16 type, u16 flags, u32 seq, u32 pid. */
 export const NLMSG_HDRLEN = 16;

@@ -30,7 +30,7 @@ const ANY_ADDRESS = Uint8Array.of(AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
  */
 let receiveBuffer: Uint8Array | undefined;
 
-/** An rtnetlink socket in the network namespace this thread is in now. */
+/** A netlink socket in the network namespace this thread is in now. */
 export class NetlinkSocket implements Disposable {
   readonly #fd: OwnedFd;
 
@@ -38,8 +38,9 @@ export class NetlinkSocket implements Disposable {
     this.#fd = fd;
   }
 
-  static open(): NetlinkSocket {
-    const fd = new OwnedFd(checked('socket', libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)));
+  /** `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER. */
+  static open(protocol: number = NETLINK_ROUTE): NetlinkSocket {
+    const fd = new OwnedFd(checked('socket', libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)));
     try {
       setBufferSize(fd, [SO_RCVBUFFORCE, SO_RCVBUF], RECEIVE_BUFFER);
       setBufferSize(fd, [SO_SNDBUFFORCE, SO_SNDBUF], SEND_BUFFER);

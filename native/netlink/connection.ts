@@ -1,5 +1,5 @@
 import { errnoNumber } from '../abi/errno.ts';
-import { NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from '../abi/netlink.ts';
+import { NETLINK_NETFILTER, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from '../abi/netlink.ts';
 import { NetlinkSocket } from '../ffi/netlink-socket.ts';
 import { decodeAck, decodeDone } from './ack.ts';
 import { concat } from './bytes.ts';
@@ -21,7 +21,12 @@ export function openRtnetlink(): RtnetlinkConnection {
   return new RtnetlinkConnection(NetlinkSocket.open());
 }
 
-/** The same, in the thread's home namespace: long work is done aside, through a second socket. */
+/** One that knows nftables instead of links, which is asked in the same way. In the network namespace this thread is in now. */
+export function openNfnetlink(): RtnetlinkConnection {
+  return new RtnetlinkConnection(NetlinkSocket.open(NETLINK_NETFILTER));
+}
+
+/** The same as `openRtnetlink`, in the thread's home namespace: long work is done aside, through a second socket. */
 export function openHomeRtnetlink(): RtnetlinkConnection {
   return new RtnetlinkConnection(NetlinkSocket.open(), () => NetlinkSocket.open());
 }

@@ -1,6 +1,8 @@
 import { containerRule, processRule } from './container-rules.ts';
+import { faultRule } from './fault-rule.ts';
 import { firewallRule } from './firewall-rule.ts';
 import { addressRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
+import { nftablesRule } from './nftables-rule.ts';
 import type { Rules } from './rule.ts';
 import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
 
@@ -10,7 +12,9 @@ export const RULES: Rules = {
   link: linkRule,
   address: addressRule,
   route: routeRule,
+  fault: faultRule,
   firewall: firewallRule,
+  nftables: nftablesRule,
   volume: volumeRule,
   cgroup: cgroupRule,
   file: fileRule,

@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { encodeNftChange, encodeNftDelete, encodeNftTable, parseNftTable } from '../codec/nftables.ts';
+import { TsstackError } from '../model/errors.ts';
+import type { NftablesState } from '../model/nftables.ts';
+import type { Executors } from '../model/plan.ts';
+
+export interface NftablesOptions {
+  /** Put before each command, e.g. `['nsenter', '--net=/proc/7/ns/net']`. Default: this process's own network namespace. */
+  readonly enter?: readonly string[];
+}
+
+/** A table of family `inet` with all that is in it. One `nft`. Undefined: it isn't there. Throws TsstackError. */
+export async function observeNftables(
+  name: string,
+  options: NftablesOptions & { readonly signal: AbortSignal },
+): Promise<NftablesState | undefined> {
+  const argv = [...(options.enter ?? []), 'nft', '-j', 'list', 'table', 'inet', name];
+  const { code, stdout, stderr } = await run(argv, { input: '', signal: options.signal });
+  if (code === 0) return parseNftTable(stdout);
+  if (/No such file or directory/.test(stderr)) return undefined;
+  throw nftablesError('cannot read the firewall', stderr);
+}
+
+export type NftablesExecutors = Pick<Executors, 'nftables.replace' | 'nftables.update' | 'nftables.delete'>;
+
+/** Each op is one transaction. */
+export function nftablesExecutors({ enter = [] }: NftablesOptions = {}): NftablesExecutors {
+  const commit = async (name: string, input: string, signal: AbortSignal): Promise<void> => {
+    const { code, stderr } = await run([...enter, 'nft', '-f', '-'], { input, signal });
+    if (code !== 0) throw nftablesError(`cannot change table \`${name}\` of the firewall`, stderr);
+  };
+  return {
+    'nftables.replace': ({ table }, signal) => commit(table.name, encodeNftTable(table), signal),
+    async 'nftables.update'({ table, change }, signal) {
+      try {
+        await commit(change.name, encodeNftChange(change), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // What it builds on is there no more: somebody has changed it since it was observed. The whole table never depends on that.
+        if (error instanceof TsstackError && error.code === 'kernel') await commit(table.name, encodeNftTable(table), signal);
+        else throw error;
+      }
+    },
+    'nftables.delete': ({ name }, signal) => commit(name, encodeNftDelete(name), signal),
+  };
+}
+
+/** For `doctor`: `1.0.6`. Undefined: there is no nft. */
+export async function nftVersion(signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(['nft', '--version'], { input: '', signal });
+    return /v(\S+)/.exec(stdout)?.[1] ?? 'unknown';
+  } catch (error) {
+    if (error instanceof TsstackError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/** The first of what nft complains about: with one bad line, lines that build on it are bad, too. */
+function nftablesError(what: string, stderr: string): TsstackError {
+  const said = stderr
+    .split('\n')
+    .filter((line) => line.includes('Error:'))
+    .map((line) => line.replace(/^.*?Error: /, '').trim());
+  const denied = /not permitted|permission denied/i.test(stderr);
+  return new TsstackError(`${what}: ${said[0] ?? (stderr.trim() || 'nft gave no reason')}`, {
+    code: denied ? 'permission' : 'kernel',
+    hint: denied ? 'the firewall needs root (CAP_NET_ADMIN)' : undefined,
+  });
+}
+
+interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Rejects with TsstackError if the program is not there, with the abort's reason if aborted. */
+function run(argv: readonly string[], options: { readonly input: string; readonly signal: AbortSignal }): Promise<Result> {
+  const [program = '', ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { signal: options.signal, env: { ...process.env, LC_ALL: 'C' } });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.on('error', (error) => reject(options.signal.aborted ? options.signal.reason : cannotStart(program, error)));
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    // It may end without reading its input; then its exit code and stderr say why.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input);
+  });
+}
+
+function cannotStart(program: string, cause: Error): TsstackError {
+  const absent = 'code' in cause && cause.code === 'ENOENT';
+  return new TsstackError(`cannot run \`${program}\`: ${absent ? 'it is not installed, or not in PATH' : cause.message}`, {
+    code: absent ? 'not-found' : 'kernel',
+    hint: absent ? 'install it with `apt-get install nftables`, or use iptables with TSSTACK_FIREWALL=iptables' : undefined,
+    cause,
+  });
+}

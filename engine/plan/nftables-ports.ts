@@ -1,0 +1,110 @@
+/**
+ * Published ports as maps. A port that leads to one container is an element that says where. One that leads to several is an element that
+ * says which chain: there, new connections are counted, and go to them in turn.
+ *
+ *   local      on loopback: spread-loopback4, ports-loopback4, then as for all
+ *   published  on one address: spread4, ports4 (and 6), then on every address: spread-any4, ports-any4 (and 6)
+ */
+import type { FirewallNetwork, FirewallPort } from '../model/firewall-policy.ts';
+import type { NftChain, NftSet } from '../model/nftables.ts';
+import { isLoopback } from './lower-networks.ts';
+
+/** A chain whose rules have no comments yet. */
+export interface PlainChain extends Omit<NftChain, 'rules'> {
+  readonly rules: readonly string[];
+}
+
+export function portChains(ports: readonly FirewallPort[]): PlainChain[] {
+  const [loopback, ...others] = PLACES;
+  return [
+    { name: 'local', base: undefined, rules: [...(loopback ? lookUp(loopback) : []), 'jump published'] },
+    { name: 'published', base: undefined, rules: others.flatMap(lookUp) },
+    ...ports.filter(({ targets }) => targets.length > 1).map(spreadChain),
+  ];
+}
+
+export function portSets(ports: readonly FirewallPort[]): NftSet[] {
+  return PLACES.flatMap((place) => {
+    const here = ports.filter((port) => placeOf(port) === place && port.targets.length > 0);
+    const key = [...(place.any ? [] : [place.type]), 'inet_proto' as const, 'inet_service' as const];
+    const keyOf = ({ hostAddress, protocol, hostPort }: FirewallPort) =>
+      [...(place.any ? [] : [hostAddress]), protocol, hostPort].join(' . ');
+    const single = here.flatMap((port) => {
+      const [target, ...more] = port.targets;
+      return target && more.length === 0 ? [`${keyOf(port)} : ${target.address} . ${target.port}`] : [];
+    });
+    const spread = here.filter(({ targets }) => targets.length > 1).map((port) => `${keyOf(port)} : goto ${chainOf(port)}`);
+    return [
+      { name: `ports${place.suffix}`, key, value: [place.type, 'inet_service'], interval: false, elements: single.sort() },
+      { name: `spread${place.suffix}`, key, value: 'verdict', interval: false, elements: spread.sort() },
+    ] satisfies NftSet[];
+  });
+}
+
+/**
+ * Where packets are routed to containers as they are, a port that is published on all addresses of the host is open on the container's
+ * own address, too, at the container's port.
+ */
+export function directSet(networks: readonly FirewallNetwork[], ports: readonly FirewallPort[]): NftSet {
+  const routed = new Set(
+    networks.flatMap(({ bridge, owned, internal, ipv6 }) => (owned && !internal && ipv6?.masquerade === false ? [bridge] : [])),
+  );
+  const elements = ports
+    .filter((port) => placeOf(port) === ANY6)
+    .flatMap(({ protocol, targets }) =>
+      targets.filter(({ bridge }) => routed.has(bridge)).map(({ address, port }) => `${address} . ${protocol} . ${port}`),
+    );
+  return {
+    name: 'direct6',
+    key: ['ipv6_addr', 'inet_proto', 'inet_service'],
+    value: undefined,
+    interval: false,
+    // One port of a container may be published twice.
+    elements: [...new Set(elements)].sort(),
+  };
+}
+
+interface Place {
+  readonly suffix: string;
+  readonly family: 'ip' | 'ip6';
+  readonly type: 'ipv4_addr' | 'ipv6_addr';
+  /** On all addresses of the family. */
+  readonly any: boolean;
+}
+
+const LOOPBACK: Place = { suffix: '-loopback4', family: 'ip', type: 'ipv4_addr', any: false };
+const ONE4: Place = { suffix: '4', family: 'ip', type: 'ipv4_addr', any: false };
+const ONE6: Place = { suffix: '6', family: 'ip6', type: 'ipv6_addr', any: false };
+const ANY4: Place = { suffix: '-any4', family: 'ip', type: 'ipv4_addr', any: true };
+const ANY6: Place = { suffix: '-any6', family: 'ip6', type: 'ipv6_addr', any: true };
+const PLACES: readonly Place[] = [LOOPBACK, ONE4, ONE6, ANY4, ANY6];
+
+function placeOf({ hostAddress }: FirewallPort): Place {
+  if (isLoopback(hostAddress)) return LOOPBACK;
+  if (hostAddress === '0.0.0.0') return ANY4;
+  if (hostAddress === '::') return ANY6;
+  return hostAddress.includes(':') ? ONE6 : ONE4;
+}
+
+/** The family is asked for: a chain of IPv4 that a packet of IPv6 goes to would end its way. A look-up that finds nothing goes on. */
+function lookUp({ suffix, family, any }: Place): string[] {
+  const nfproto = `meta nfproto ${family === 'ip' ? 'ipv4' : 'ipv6'}`;
+  const key = `${any ? '' : `${family} daddr . `}meta l4proto . th dport`;
+  return [`${nfproto} ${key} vmap @spread${suffix}`, `${nfproto} meta l4proto { tcp, udp } dnat ${family} to ${key} map @ports${suffix}`];
+}
+
+function spreadChain(port: FirewallPort): PlainChain {
+  const { protocol, targets } = port;
+  const shares = targets.map(({ address, port: containerPort }, i) => `${i} : ${address} . ${containerPort}`).join(', ');
+  const family = placeOf(port).family;
+  return {
+    name: chainOf(port),
+    base: undefined,
+    rules: [`meta l4proto ${protocol} dnat ${family} to numgen inc mod ${targets.length} map { ${shares} }`],
+  };
+}
+
+/** Names have no colons (nft(8), "LEXICAL CONVENTIONS"). */
+function chainOf({ protocol, hostAddress, hostPort }: FirewallPort): string {
+  return `to-${protocol}-${hostPort}-${hostAddress.replaceAll(':', '_')}`;
+}

@@ -1,0 +1,37 @@
+import { observeFirewall } from '../kernel/firewall.ts';
+import { isInstalled, surveyFirewall } from '../kernel/host-facts-firewall.ts';
+import { observeNftables } from '../kernel/nftables.ts';
+import type { ObservedResource } from '../model/resources.ts';
+import { othersFilter, ownFirewall } from '../plan/choose-firewall.ts';
+import { nftablesName } from '../plan/names.ts';
+import { readAllocations } from '../store/allocation.ts';
+import type { Session } from './session.ts';
+
+export interface ObservedRules {
+  readonly rules: readonly ObservedResource[];
+  readonly othersFilter: boolean;
+}
+
+/** The rules of a stack, whichever driver has made them. A program runs only where the survey says that there is something for it to read. */
+export async function observeRules(session: Session, signal: AbortSignal): Promise<ObservedRules> {
+  const { stack, host } = session;
+  const survey = surveyFirewall();
+  const own = ownFirewall(survey, stack);
+  const installed = isInstalled('iptables');
+  const others = installed && othersFilter(survey);
+  // The legacy iptables has chains that the survey doesn't see. Where nothing is ours yet, the place of rules depends on those of others.
+  const readTables = own.iptables || others || (installed && survey.legacyTables.length > 0);
+  const allocation = readAllocations(host, stack).own;
+  const ipv6 = Object.keys(allocation.subnets6).length > 0 || Object.keys(allocation.addresses6).length > 0;
+  const [tables, table] = await Promise.all([
+    readTables ? observeFirewall(stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal }) : [],
+    own.nftables ? observeNftables(nftablesName(stack), { signal }) : undefined,
+  ]);
+  return {
+    rules: [
+      ...tables.map((state) => ({ kind: 'firewall' as const, id: `firewall:${stack.name}/${state.table}`, state })),
+      ...(table ? [{ kind: 'nftables' as const, id: `nftables:${stack.name}/inet`, state: table }] : []),
+    ],
+    othersFilter: others,
+  };
+}
