@@ -1,4 +1,4 @@
-import type { PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import type { NetworkSpec, PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { defineCommand } from '../command.ts';
 import { formatBytes } from '../format.ts';
 
@@ -32,11 +32,26 @@ export function renderSummary(spec: StackSpec): string {
     lines.push(`  ${service.kind} ${name}${service.replicas === 1 ? '' : ` × ${service.replicas}`}`);
     for (const [label, text] of serviceFacts(service)) if (text !== '') lines.push(`    ${label}: ${text}`);
   }
-  for (const [name, { internal, subnet }] of Object.entries(spec.networks)) {
-    lines.push(`  network ${name}${internal ? ', internal' : ''}${subnet === undefined ? '' : `, ${subnet}`}`);
-  }
+  for (const [name, network] of Object.entries(spec.networks)) lines.push(`  ${[`network ${name}`, ...networkFacts(network)].join(', ')}`);
   for (const name of Object.keys(spec.volumes)) lines.push(`  volume ${name}`);
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function networkFacts({ external, macvlan, internal, hostAccess, shared, subnet, ipv6, mtu }: NetworkSpec): readonly string[] {
+  const owner = external?.kind === 'stack' ? [`of ${external.stack}/${external.network}`] : external ? [`bridge ${external.ifname}`] : [];
+  return [
+    ...owner,
+    ...(macvlan === undefined ? [] : [`macvlan on ${macvlan.parent}`]),
+    ...(internal ? [hostAccess ? 'internal with host' : 'internal'] : []),
+    ...(shared ? ['shared'] : []),
+    ...(subnet === undefined ? [] : [subnet]),
+    ...(ipv6 === undefined ? [] : [`IPv6 ${ipv6.subnet ?? 'of this host'} (${ipv6.way})`]),
+    ...(mtu === undefined ? [] : [`mtu ${mtu}`]),
+  ];
+}
+
+function modeText({ networkMode }: ServiceSpec): string {
+  return networkMode.kind === 'service' ? `that of ${networkMode.service}` : networkMode.kind === 'host' ? 'that of the host' : '';
 }
 
 function serviceFacts(service: ServiceSpec): readonly (readonly [string, string])[] {
@@ -50,6 +65,7 @@ function serviceFacts(service: ServiceSpec): readonly (readonly [string, string]
     ['image', imageText],
     ['command', [...(service.entrypoint ?? []), ...(service.command ?? [])].map(quoted).join(' ')],
     ['networks', service.networks.map(({ network }) => network).join(', ')],
+    ['network', modeText(service)],
     ['ports', service.ports.map(portText).join(', ')],
     [
       'mounts',

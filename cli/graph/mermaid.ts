@@ -43,5 +43,5 @@ function idText(id: string): string {
 
 /** Everything that means something in a label, or in HTML, by its code (Mermaid, "Entity codes to escape characters"). */
 function escapeLabel(text: string): string {
-  return text.replace(/[^\p{L}\p{N} .,:/()*_’-]/gu, (char) => `#${char.codePointAt(0)};`);
+  return text.replace(/[^\p{L}\p{N} .,:/()*_\u2019-]/gu, (char) => `#${char.codePointAt(0)};`);
 }

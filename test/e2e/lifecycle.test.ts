@@ -121,7 +121,12 @@ test('`config` prints the stack in long form, from any directory below it', asyn
     const { stdout } = await p.ok(['config', '--json'], { cwd: `${p.directory}/deep/er` });
     expect(JSON.parse(stdout)).toMatchObject({
       name: 'shop',
-      services: { web: { replicas: 1, ports: [{ hostAddress: '127.0.0.1', hostPort: 18080, containerPort: 80, protocol: 'tcp' }] } },
+      services: {
+        web: {
+          replicas: 1,
+          ports: [{ hostAddresses: ['127.0.0.1', '::1'], hostPorts: { first: 18080, last: 18080 }, containerPort: 80, protocol: 'tcp' }],
+        },
+      },
     });
     await p.ok(['check']);
   });
