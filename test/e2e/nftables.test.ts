@@ -23,7 +23,7 @@ test('its rules are in a table of its own, come back when somebody flushes them,
     expect(ownTables()).toHaveLength(1);
     expect(iptablesSave()).not.toMatch(/TS-/);
     await answers();
-    expect((await p.ok(['plan'])).stdout).toMatch(/nothing to change/);
+    expect((await p.ok(['plan'])).stdout).toBe('');
 
     using heard = await listen(p);
     nft('flush', 'ruleset');
@@ -46,7 +46,7 @@ test('what it lets through is let through by others as well, though they have co
       forward('DROP');
       await heard.hears('repaired', ({ resources }) => resources.includes('firewall:shop/filter'));
       expect(iptablesSave()).toMatch(/-A FORWARD .*-j TS-\w+-FWD/);
-      expect(iptablesSave()).not.toMatch(/\*nat[^]*TS-/);
+      expect(iptablesSave()).not.toMatch(/\*nat[\s\S]*TS-/);
     } finally {
       forward('ACCEPT');
     }
