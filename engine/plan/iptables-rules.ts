@@ -24,24 +24,24 @@ import { exemptions, openPorts, publishChains } from './iptables-publish.ts';
 import { chainName, sha256Hex } from './names.ts';
 import type { TextChain } from './port-chains.ts';
 
-/** Tables of a family without networks are left out. */
+/** Tables of a family without networks are left out, as are chains without rules and the jumps to them. */
 export function iptablesRules(policy: FirewallPolicy, stack: StackIdentity): TableSpec[] {
   return (['ipv4', 'ipv6'] as const).flatMap((family) => {
     const one = ofFamily(policy, stack, family);
     if (one.networks.length === 0) return [];
     const suffix = family === 'ipv4' ? '' : '6';
-    return [
-      table(`filter${suffix}`, filterChains(one), filterJumps(stack)),
-      table(`nat${suffix}`, natChains(one), natJumps(stack, one.ports.length > 0)),
-    ];
+    return [table(`filter${suffix}`, filterChains(one), filterJumps(stack)), table(`nat${suffix}`, natChains(one), natJumps(stack))];
   });
 }
 
 function table(name: IptablesTable, chains: readonly TextChain[], jumps: readonly Omit<Jump, 'mark'>[]): TableSpec {
+  const filled = chains.filter(({ rules }) => rules.length > 0);
   return {
     table: name,
-    chains: chains.map(({ name: chain, rules }): Chain => ({ name: chain, rules: rules.map(marked) })),
-    jumps: jumps.map((jump) => ({ ...jump, mark: markOf(`${jump.match} ${jump.chain}`) })),
+    chains: filled.map(({ name: chain, rules }): Chain => ({ name: chain, rules: rules.map(marked) })),
+    jumps: jumps
+      .filter((jump) => filled.some((chain) => chain.name === jump.chain))
+      .map((jump) => ({ ...jump, mark: markOf(`${jump.match} ${jump.chain}`) })),
   };
 }
 
@@ -61,14 +61,13 @@ function filterJumps(stack: StackIdentity): Omit<Jump, 'mark'>[] {
   ];
 }
 
-/** Who publishes nothing has no chains for it. */
-function natJumps(stack: StackIdentity, published: boolean): Omit<Jump, 'mark'>[] {
+function natJumps(stack: StackIdentity): Omit<Jump, 'mark'>[] {
   const local = '-m addrtype --dst-type LOCAL';
-  const publishing: Omit<Jump, 'mark'>[] = [
+  return [
     { builtin: 'PREROUTING', position: 'first', match: local, chain: chainName(stack, 'DNAT') },
     { builtin: 'OUTPUT', position: 'first', match: local, chain: chainName(stack, 'OUT') },
+    { builtin: 'POSTROUTING', position: 'first', match: '', chain: chainName(stack, 'SNAT') },
   ];
-  return [...(published ? publishing : []), { builtin: 'POSTROUTING', position: 'first', match: '', chain: chainName(stack, 'SNAT') }];
 }
 
 function filterChains(policy: FamilyPolicy): TextChain[] {
@@ -82,18 +81,20 @@ function filterChains(policy: FamilyPolicy): TextChain[] {
 }
 
 function natChains(policy: FamilyPolicy): TextChain[] {
-  const { stack, ports } = policy;
-  const source = { name: chainName(stack, 'SNAT'), rules: sourceRules(policy) };
-  if (ports.length === 0) return [source];
-  const [pub, loop] = [chainName(stack, 'PUB'), chainName(stack, 'LOOP')];
-  const own = policy.family === 'ipv4' ? [`-d 127.0.0.0/8 -j ${loop}`] : ['-d ::1/128 -j RETURN'];
+  const { stack, family, ports } = policy;
   const published = publishChains(policy);
-  const hasLoop = published.some(({ name }) => name === loop);
+  const enter = (suffix: 'PUB' | 'LOOP', match: string) => {
+    const name = chainName(stack, suffix);
+    return published.some((chain) => chain.name === name && chain.rules.length > 0) ? [`${match}-j ${name}`] : [];
+  };
+  const pub = enter('PUB', '');
+  // The kernel leads nobody from ::1 elsewhere: a proxy listens there.
+  const own = family === 'ipv4' ? enter('LOOP', '-d 127.0.0.0/8 ') : pub.map(() => '-d ::1/128 -j RETURN');
   return [
-    { name: chainName(stack, 'DNAT'), rules: [...exemptions(ports), `-j ${pub}`] },
-    { name: chainName(stack, 'OUT'), rules: [...(policy.family === 'ipv6' || hasLoop ? own : []), `-j ${pub}`] },
+    { name: chainName(stack, 'DNAT'), rules: pub.length === 0 ? [] : [...exemptions(ports), ...pub] },
+    { name: chainName(stack, 'OUT'), rules: [...own, ...pub] },
     ...published,
-    source,
+    { name: chainName(stack, 'SNAT'), rules: sourceRules(policy) },
   ];
 }
 

@@ -78,6 +78,11 @@ export function containerOfResource(id: string): string {
   return name.split(/[@/]/, 1)[0] ?? name;
 }
 
+/** The link that an address or a route is on: `address:shop/web-1@front`, and of IPv6 `address:shop/web-1@front/6` → `link:shop/web-1@front`. */
+export function linkOfResource(id: string): string {
+  return id.replace(/^[a-z]+/, 'link').replace(/\/6$/, '');
+}
+
 /** `web-1` → `web`. */
 export function serviceOfContainer(container: string): string {
   return container.replace(/-\d+$/, '');

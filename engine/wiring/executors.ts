@@ -9,6 +9,7 @@ import { firewallExecutors } from '../kernel/firewall.ts';
 import { thaw } from '../kernel/freezer.ts';
 import { type LinkExecutors, linkExecutors } from '../kernel/links.ts';
 import { nftablesExecutors } from '../kernel/nftables.ts';
+import { faultExecutors } from '../kernel/qdiscs.ts';
 import { type RouteExecutors, routeExecutors } from '../kernel/routes.ts';
 import { sysctlExecutors } from '../kernel/sysctls.ts';
 import { volumeExecutors } from '../kernel/volumes.ts';
@@ -34,6 +35,7 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
     ...sysctlExecutors(),
     ...networkExecutors(session),
     ...firewallExecutors({ programs: (signal) => session.iptables(signal) }),
+    ...faultExecutors({ host: () => session.namespaces.host }),
     ...nftablesExecutors(),
     ...volumeExecutors((contents, directory, signal) =>
       fillVolume(contents, directory, { launcherBinary: session.launcherBinary, stageDirectory: stageDirectory(session.host), signal }),

@@ -18,7 +18,15 @@ import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { getImages, type Images } from './images.ts';
 import { mergeSpec } from './merge-spec.ts';
 import { observeStack } from './observe.ts';
-import { DEFAULT_POLICY, makeHostDirectories, makeStackDirectories, planUp, throwObstacles, withDependencies } from './prepare.ts';
+import {
+  DEFAULT_POLICY,
+  makeHostDirectories,
+  makeStackDirectories,
+  type PlanUpOptions,
+  planUp,
+  throwObstacles,
+  withDependencies,
+} from './prepare.ts';
 import { tellStorageFailures } from './storage-failure.ts';
 import { perform } from './supervision.ts';
 import type { Asked, Supervisor } from './supervisor.ts';
@@ -60,7 +68,11 @@ export async function down(
     const result = await takeDown(session, {
       volumes,
       timeoutMs,
-      perform: (plan) => perform(supervisor, plan, { ...context, signal }),
+      perform: async (plan) => {
+        await perform(supervisor, plan, { ...context, signal });
+        // Before others may have them.
+        await supervisor.ports.follow([]);
+      },
       signal,
     });
     supervisor.takenDown = true;
@@ -124,8 +136,9 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const isChosen = (name: ContainerName) => services?.includes(serviceOfContainer(name)) ?? true;
   const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
   const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
+  const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
   const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
-    planUp(session, spec, { policy, images, keep: true, firewall: params.firewall, signal: context.signal }),
+    planUp(session, spec, { policy, images, keep: true, reserve, firewall: params.firewall, signal: context.signal }),
   );
   throwObstacles(plan);
   for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
@@ -163,6 +176,8 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   return { plan: encodePlan(plan), durationMs: Date.now() - startedAt };
 }
 
+type Reserve = NonNullable<PlanUpOptions['reserve']>;
+
 interface RollingOut {
   readonly policy: Policy;
   readonly images: Images;
@@ -178,8 +193,9 @@ async function rollOut(
   { policy, images, firewall, context, turn }: RollingOut,
 ): Promise<void> {
   const { desired: declared } = supervisor;
+  const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
   const planOf = async (phase: RolloutPhase): ReturnType<typeof planUp> => {
-    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, firewall, signal: NEVER };
+    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, reserve, firewall, signal: NEVER };
     const planned = await planUp(supervisor.session, phase.spec, options);
     throwObstacles(planned.plan);
     return planned;

@@ -1,4 +1,5 @@
 import { containerRule, processRule } from './container-rules.ts';
+import { faultRule } from './fault-rule.ts';
 import { firewallRule } from './firewall-rule.ts';
 import { addressRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
 import { nftablesRule } from './nftables-rule.ts';
@@ -11,6 +12,7 @@ export const RULES: Rules = {
   link: linkRule,
   address: addressRule,
   route: routeRule,
+  fault: faultRule,
   firewall: firewallRule,
   nftables: nftablesRule,
   volume: volumeRule,

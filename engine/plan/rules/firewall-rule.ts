@@ -7,6 +7,7 @@ import { make, NOT_DECLARED, NOT_FOUND, NOTHING, type Rule, remove } from './rul
 export const firewallRule: Rule<'firewall'> = (_id, { desired, observed }) => {
   const present = observed && (observed.chains.length > 0 || observed.jumps.length > 0) ? observed : undefined;
   if (!desired) return present ? remove({ kind: 'firewall.delete', observed: present }, NOT_DECLARED) : NOTHING;
+  if (!present && desired.chains.length === 0) return NOTHING;
   const cause = present ? drift(desired, present) : NOT_FOUND;
   return cause === undefined ? NOTHING : make({ kind: 'firewall.replace', table: desired, observed }, cause);
 };

@@ -30,8 +30,8 @@ describe('the firewall of a stack', () => {
     const rulesOf = (chain: string) => text.split('\n').filter((line) => line.startsWith(`-A TS-${STACK.hash}-${chain} `));
     expect(rulesOf('LOOP')).toEqual([expect.stringContaining('-d 127.0.0.1/32')]);
     expect(rulesOf('OUT')).toContainEqual(expect.stringContaining(`-j TS-${STACK.hash}-LOOP`));
-    expect(rulesOf('DNAT')).toEqual([`-A TS-${STACK.hash}-DNAT -j TS-${STACK.hash}-PUB`]);
-    expect(rulesOf('PUB')).toEqual([]);
+    expect([...rulesOf('DNAT'), ...rulesOf('PUB')]).toEqual([]);
+    expect(text).not.toContain('PREROUTING');
   });
 
   it('closes the host loopback that route_localnet would open to containers', () => {

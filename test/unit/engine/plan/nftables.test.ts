@@ -32,7 +32,10 @@ describe('the rules of nftables', () => {
       const { sets, chains } = nftablesRules(policy, STACK);
       const reached = reachable(chains, 'prerouting');
       const maps = sets.filter((set) => reached.some((text) => text.includes(`@${set.name} `) || text.endsWith(`@${set.name}`)));
-      expect(maps.flatMap(({ elements }) => elements).filter((element) => element.startsWith('127.')), name).toEqual([]);
+      expect(
+        maps.flatMap(({ elements }) => elements).filter((element) => element.startsWith('127.')),
+        name,
+      ).toEqual([]);
       const output = reachable(chains, 'output').join('\n');
       if (name.includes('loopback')) expect(output).toContain('@ports-loopback4');
     }
