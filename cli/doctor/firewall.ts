@@ -1,5 +1,6 @@
 import type { Finding, Host } from './host.ts';
 
+/** Where it isn't installed, nftables does. */
 export async function checkIptables(host: Host): Promise<Finding> {
   const name = 'iptables';
   const advice = 'install it: `apt-get install iptables`, `dnf install iptables-nft` or `apk add iptables`';
@@ -10,7 +11,13 @@ export async function checkIptables(host: Host): Promise<Finding> {
     absent.length > 0 ? ['/usr/sbin', '/sbin', '/usr/local/sbin'].find((directory) => host.exists(`${directory}/iptables`)) : undefined;
   if (there !== undefined)
     return { name, status: 'missing', detail: `in \`${there}\`, which is not in PATH`, advice: `run \`export PATH="$PATH:${there}"\`` };
-  if (program === undefined || absent.length > 0) return { name, status: 'missing', detail: `no \`${absent.join('`, `')}\``, advice };
+  if (program === undefined || absent.length > 0) {
+    const nft = host.program('nft');
+    if (nft === undefined) return { name, status: 'missing', detail: `no \`${absent.join('`, `')}\``, advice };
+    const { code, output } = await host.run(nft, ['--version']);
+    if (code !== 0) return { name, status: 'missing', detail: `no \`${absent.join('`, `')}\`, and \`nft\` fails: ${output}`, advice };
+    return { name, status: 'ok', detail: `not installed; nftables ${/v(\S+)/.exec(output)?.[1] ?? ''} keeps the rules` };
+  }
   const { code, output } = await host.run(program, ['--version']);
   const version = /v(\S+)(?: \((\w+)\))?/.exec(output);
   if (code !== 0 || version === null) return { name, status: 'missing', detail: output, advice };

@@ -84,6 +84,12 @@ describe('what is lacking is found, with what to do', () => {
     expect(await found(name, host(lacking))).toMatchObject({ status, advice: expect.stringMatching(advice) });
   });
 
+  test('nftables does where there is no iptables', async () => {
+    const program = (name: string) => (name === 'nft' ? '/usr/sbin/nft' : undefined);
+    const on = host({ program, run: async () => ({ code: 0, output: 'nftables v1.0.6 (Lester Gooch #5)' }) });
+    expect(await found('iptables', on)).toMatchObject({ status: 'ok', detail: 'not installed; nftables 1.0.6 keeps the rules' });
+  });
+
   test('cgroups v1 count as well', async () => {
     const mountinfo = ['cpu,cpuacct', 'cpuset', 'memory', 'pids'].map((c) => `31 23 0:27 / /sys/fs/cgroup/${c} rw - cgroup cgroup rw,${c}`);
     const on = host({ files: { ...FILES, '/proc/self/mountinfo': mountinfo.join('\n') } });
