@@ -14,6 +14,7 @@ import { run } from './command.mjs';
 import { idle } from './idle.mjs';
 import { images } from './images.mjs';
 import { lifecycle } from './lifecycle.mjs';
+import { network } from './network.mjs';
 import { renderTables } from './render.mjs';
 import { repair } from './repair.mjs';
 import { compose, image, tsstack } from './sides.mjs';
@@ -31,6 +32,7 @@ const measurements = {
   idle: { measure: idle, runs: 1 },
   adoption: { measure: adoption, runs: 10 },
   images: { measure: images, runs: 3 },
+  network: { measure: network, runs: 5 },
 };
 
 const { values: options } = parseArgs({

@@ -1,65 +1,80 @@
-import { formatIpv4, type Ipv4Range, parseCidr, parseIpv4, rangesOverlap } from './ipv4.ts';
-import type { IssueLog } from './issues.ts';
+/** What is wrong between subnets, gateways and static addresses. */
+import { ADDRESS_FAMILIES, type AddressFamily, type AddressRange, overlap } from './address-family.ts';
+import { checkMacAddresses, checkStaticAddresses } from './crosscheck-addresses.ts';
+import type { IssueLog, IssuePath } from './issues.ts';
 import type { NetworkSpec, StackSpec } from './spec.ts';
 
-/** Room for the network's and the broadcast address, the gateway and one container. */
-const LONGEST_PREFIX = 30;
-const SHORTEST_PREFIX = 8;
-
 export function crosscheckNetworks(spec: StackSpec, log: IssueLog): void {
-  const ranges = new Map<string, Ipv4Range>();
-  for (const [name, network] of Object.entries(spec.networks)) {
-    const range = checkSubnet(name, network, log);
-    if (range === undefined) continue;
-    for (const [other, otherRange] of ranges) {
-      if (!rangesOverlap(range, otherRange)) continue;
-      log.add(['networks', name, 'subnet'], network.subnet, `overlaps \`${spec.networks[other]?.subnet}\` of network \`${other}\``);
+  for (const family of ADDRESS_FAMILIES) {
+    const ranges = new Map<string, AddressRange>();
+    for (const [name, network] of Object.entries(spec.networks)) {
+      const range = checkSubnet(name, network, { family, log });
+      if (range === undefined) continue;
+      for (const [other, otherRange] of ranges) {
+        if (!overlap(range, otherRange)) continue;
+        const theirs = family.subnetOf(spec.networks[other] ?? network);
+        log.add(['networks', name, ...family.at, 'subnet'], family.subnetOf(network), `overlaps \`${theirs}\` of network \`${other}\``);
+      }
+      ranges.set(name, range);
     }
-    ranges.set(name, range);
+    checkStaticAddresses(spec, ranges, { family, log });
   }
-  checkStaticAddresses(spec, ranges, log);
+  for (const [name, network] of Object.entries(spec.networks)) checkIpRange(name, network, log);
+  checkMacAddresses(spec, log);
 }
 
-function checkSubnet(name: string, network: NetworkSpec, log: IssueLog): Ipv4Range | undefined {
-  const path = ['networks', name];
-  const { subnet, gateway } = network;
-  const range = subnet === undefined ? undefined : parseCidr(subnet);
-  if (gateway !== undefined && subnet === undefined) log.add([...path, 'gateway'], gateway, 'needs a `subnet` that it is in');
+interface Check {
+  readonly family: AddressFamily;
+  readonly log: IssueLog;
+}
+
+function checkSubnet(name: string, network: NetworkSpec, { family, log }: Check): AddressRange | undefined {
+  const path = ['networks', name, ...family.at];
+  const { prefixes } = family;
+  const subnet = family.subnetOf(network);
+  const gateway = family.gatewayOf(network);
+  const range = subnet === undefined ? undefined : family.parseRange(subnet);
+  if (gateway !== undefined && subnet === undefined) tellMissingSubnet([...path, 'gateway'], gateway, { path, log });
   if (range === undefined) return undefined;
-  if (range.address !== range.first) {
-    log.add([...path, 'subnet'], subnet, 'is an address in a subnet', `${formatIpv4(range.first)}/${range.prefix}`);
+  checkHostBits([...path, 'subnet'], subnet, { range, family, log });
+  if (range.prefix > prefixes.longest || range.prefix < prefixes.shortest) {
+    log.add([...path, 'subnet'], subnet, `must have a prefix of ${prefixes.shortest} … ${prefixes.longest} bits`);
   }
-  if (range.prefix > LONGEST_PREFIX || range.prefix < SHORTEST_PREFIX) {
-    log.add([...path, 'subnet'], subnet, `must have a prefix of ${SHORTEST_PREFIX} … ${LONGEST_PREFIX} bits`);
+  for (const [cidr, what] of family.reserved) {
+    const reserved = family.parseRange(cidr);
+    if (reserved !== undefined && overlap(range, reserved)) log.add([...path, 'subnet'], subnet, `is in \`${cidr}\` (${what})`);
   }
-  const address = gateway === undefined ? undefined : parseIpv4(gateway);
-  if (address !== undefined && !isHostAddress(address, range)) {
+  const address = gateway === undefined ? undefined : family.parse(gateway);
+  if (address !== undefined && !family.isHostAddress(address, range)) {
     log.add([...path, 'gateway'], gateway, `is no host address in \`${subnet}\``);
   }
   return range;
 }
 
-function checkStaticAddresses(spec: StackSpec, ranges: ReadonlyMap<string, Ipv4Range>, log: IssueLog): void {
-  const holders = new Map<string, string>();
-  for (const [name, service] of Object.entries(spec.services)) {
-    for (const { network, ipv4Address } of service.networks) {
-      if (ipv4Address === undefined) continue;
-      const wrong = (message: string) => log.add(['services', name, 'networks', network, 'ipv4Address'], ipv4Address, message);
-      const range = ranges.get(network);
-      const address = parseIpv4(ipv4Address);
-      const holder = holders.get(`${network} ${ipv4Address}`);
-      const gateway = range === undefined ? undefined : (spec.networks[network]?.gateway ?? formatIpv4(range.first + 1));
-      if (service.replicas > 1) wrong(`cannot be the address of ${service.replicas} replicas`);
-      if (range === undefined) wrong(`needs a \`subnet\` in network \`${network}\``);
-      else if (address === undefined || !isHostAddress(address, range))
-        wrong(`is no host address in \`${spec.networks[network]?.subnet}\``);
-      else if (ipv4Address === gateway) wrong(`is the gateway of network \`${network}\``);
-      if (holder !== undefined) wrong(`is the address of \`${holder}\``);
-      holders.set(`${network} ${ipv4Address}`, name);
-    }
-  }
+function checkHostBits(
+  path: IssuePath,
+  written: string | undefined,
+  { range, family, log }: Check & { readonly range: AddressRange },
+): void {
+  if (range.address === range.first) return;
+  log.add(path, written, 'is an address in a subnet', `${family.format(range.first)}/${range.prefix}`);
 }
 
-function isHostAddress(address: number, range: Ipv4Range): boolean {
-  return address > range.first && address < range.last;
+function checkIpRange(name: string, network: NetworkSpec, log: IssueLog): void {
+  const [family] = ADDRESS_FAMILIES;
+  const { ipRange, subnet } = network;
+  const range = ipRange === undefined ? undefined : family?.parseRange(ipRange);
+  if (family === undefined || range === undefined) return;
+  const path = ['networks', name, 'ipRange'];
+  checkHostBits(path, ipRange, { range, family, log });
+  const outer = subnet === undefined ? undefined : family.parseRange(subnet);
+  if (outer === undefined) tellMissingSubnet(path, ipRange, { path: ['networks', name], log });
+  else if (range.first < outer.first || range.last > outer.last) log.add(path, ipRange, `is not within \`${subnet}\``);
+}
+
+/** Not if there is one, which is wrong. */
+function tellMissingSubnet(at: IssuePath, value: unknown, { path, log }: { readonly path: IssuePath; readonly log: IssueLog }): void {
+  const subnet = [...path, 'subnet'];
+  const told = log.issues.some((issue) => issue.path.length === subnet.length && subnet.every((key, index) => issue.path[index] === key));
+  if (!told) log.add(at, value, 'needs a `subnet` that it is in');
 }

@@ -1,8 +1,10 @@
 /** What is wrong between the parts of a stack though each part is right. Rules in the order in which they are told. */
+import { crosscheckModes } from './crosscheck-modes.ts';
 import { crosscheckNetworks } from './crosscheck-networks.ts';
+import { checkPublishedPorts } from './crosscheck-ports.ts';
 import { mayBringCommand, mayBringHealthcheck } from './image-brings.ts';
 import { type IssueLog, isTold } from './issues.ts';
-import type { ImageSource, PortSpec, ServiceSpec, StackSpec } from './spec.ts';
+import type { ImageSource, ServiceSpec, StackSpec } from './spec.ts';
 
 /** What a hostname may have: a label of RFC 1123. */
 const LONGEST_CONTAINER_NAME = 63;
@@ -21,11 +23,10 @@ export function crosscheck(spec: StackSpec, log: IssueLog): void {
     checkContainerName(spec, name, log);
     checkCommand(name, service, log);
     checkMountTargets(name, service, log);
-    checkPortsHaveNetwork(name, service, log);
-    checkProbeHasNetwork(name, service, log);
     checkStartFirst(name, service, log);
     checkConditions(spec, name, log);
   }
+  crosscheckModes(spec, log);
   checkCycles(spec, log);
   checkPublishedPorts(spec, log);
   crosscheckNetworks(spec, log);
@@ -59,35 +60,18 @@ function checkMountTargets(name: string, service: ServiceSpec, log: IssueLog): v
   }
 }
 
-function checkPortsHaveNetwork(name: string, service: ServiceSpec, log: IssueLog): void {
-  if (service.ports.length > 0 && isOnNoNetwork(name, service, log)) {
-    log.add(['services', name, 'ports'], undefined, 'lead nowhere: the service is on no network');
-  }
-}
-
-function checkProbeHasNetwork(name: string, service: ServiceSpec, log: IssueLog): void {
-  const kind = service.healthcheck?.probe.kind;
-  if ((kind === 'http' || kind === 'tcp') && isOnNoNetwork(name, service, log)) {
-    const why = 'cannot be asked: the service is on no network, so that nobody reaches it; use `test` or `log`';
-    log.add(['services', name, 'healthcheck', kind], undefined, why);
-  }
-}
-
-/** Not if its networks are wrong, which is told already. */
-function isOnNoNetwork(name: string, { networks }: ServiceSpec, log: IssueLog): boolean {
-  return networks.length === 0 && !log.issues.some(({ path: [, service, key] }) => service === name && key === 'networks');
-}
-
 /**
  * Two containers at once can't hold one address. Volumes are no reason: replicas share theirs too, and whether a program can is its
  * author's to know. Ports are the service's, whichever of its containers answer.
  */
 function checkStartFirst(name: string, { update, networks }: ServiceSpec, log: IssueLog): void {
   if (update.order !== 'start-first') return;
-  for (const { network, ipv4Address } of networks) {
-    if (ipv4Address === undefined) continue;
-    const why = `would have two containers at \`${ipv4Address}\` of network \`${network}\`: leave that \`ipv4Address\` out`;
-    log.add(['services', name, 'update', 'order'], update.order, why, 'stop-first');
+  for (const attachment of networks) {
+    for (const key of ['ipv4Address', 'ipv6Address', 'macAddress'] as const) {
+      if (attachment[key] === undefined) continue;
+      const why = `would have two containers at \`${attachment[key]}\` of network \`${attachment.network}\`: leave that \`${key}\` out`;
+      log.add(['services', name, 'update', 'order'], update.order, why, 'stop-first');
+    }
   }
 }
 
@@ -114,7 +98,10 @@ function checkCycles(spec: StackSpec, log: IssueLog): void {
     const start = trail.indexOf(name);
     if (start >= 0) {
       const last = trail.at(-1) ?? name;
-      log.add(['services', last, 'dependsOn', name], undefined, `makes a cycle: ${[...trail.slice(start), name].join(' → ')}`);
+      const mode = spec.services[last]?.networkMode;
+      const key = mode?.kind === 'service' && mode.service === name ? ['networkMode'] : ['dependsOn', name];
+      if (isTold(log, ['services', last, ...key])) return;
+      log.add(['services', last, ...key], undefined, `makes a cycle: ${[...trail.slice(start), name].join(' → ')}`);
       return;
     }
     if (done.has(name)) return;
@@ -122,36 +109,4 @@ function checkCycles(spec: StackSpec, log: IssueLog): void {
     done.add(name);
   };
   for (const name of Object.keys(spec.services)) visit(name, []);
-}
-
-/** 0.0.0.0 is every address. A service's replicas share its ports; two entries of one service for the same port don't. */
-function checkPublishedPorts(spec: StackSpec, log: IssueLog): void {
-  const taken = new Map<string, { readonly service: string; readonly hostAddress: string }[]>();
-  for (const [service, { ports }] of Object.entries(spec.services)) {
-    for (const { hostAddress, hostPort, protocol } of ports.flatMap(fixedPorts)) {
-      const key = `${hostPort}/${protocol}`;
-      const others = taken.get(key) ?? [];
-      const other = others.find(({ hostAddress: that }) => that === hostAddress || that === '0.0.0.0' || hostAddress === '0.0.0.0');
-      if (other !== undefined) {
-        const who = other.service === service ? 'by this service already' : `by \`${other.service}\``;
-        log.add(['services', service, 'ports'], `${hostAddress}:${key}`, `is published ${who}${also(other.hostAddress, hostAddress)}`);
-      }
-      taken.set(key, [...others, { service, hostAddress }]);
-    }
-  }
-}
-
-/** What a port takes for certain: where there is a choice, planning finds one that is free. */
-function fixedPorts({
-  hostAddresses,
-  hostPorts,
-  strict,
-  protocol,
-}: PortSpec): { hostAddress: string; hostPort: number; protocol: string }[] {
-  if (hostPorts === undefined || hostPorts.first !== hostPorts.last || !strict) return [];
-  return hostAddresses.map((hostAddress) => ({ hostAddress, hostPort: hostPorts.first, protocol }));
-}
-
-function also(theirs: string, ours: string): string {
-  return theirs === ours ? '' : ` on \`${theirs}\``;
 }

@@ -4,15 +4,12 @@ export { build, debian, from, ociImage } from './build-image.ts';
 export type { StackDefinition } from './define.ts';
 export { defineStack, hostRootfs, rootfs } from './define.ts';
 export type {
-  AttachmentInput,
   Condition,
   DependencyInput,
   EnvFileInput,
   Labels,
   LimitsInput,
   MountInput,
-  NetworkInput,
-  PortInput,
   ServiceInput,
   StackContext,
   StackInput,
@@ -37,5 +34,14 @@ export type {
   RootfsInput,
   RunOptions,
 } from './input-image.ts';
+export type {
+  AttachmentInput,
+  ExternalNetworkInput,
+  ExtraHostsInput,
+  Ipv6Input,
+  NetworkInput,
+  NetworkModeInput,
+  PortInput,
+} from './input-network.ts';
 export type { Duration, Size } from './input-values.ts';
 export type { PublishedPort } from './spec.ts';

@@ -7,6 +7,7 @@ import type { DevelopInput } from './input-develop.ts';
 import type { HealthcheckInput } from './input-health.ts';
 import type { HookCommand, HostHooksInput } from './input-hooks.ts';
 import type { DockerfileBuildInput, ImageInput } from './input-image.ts';
+import type { AttachmentInput, ExtraHostsInput, NetworkInput, NetworkModeInput, PortInput } from './input-network.ts';
 import type { Duration, Scalar, Size } from './input-values.ts';
 
 export interface StackInput<S extends string = string, N extends string = string, V extends string = string> {
@@ -16,6 +17,8 @@ export interface StackInput<S extends string = string, N extends string = string
   /** A service without `networks` joins the network `default`, which need not be declared. */
   readonly networks?: { readonly [K in N]: NetworkInput | null };
   readonly volumes?: { readonly [K in V]: VolumeInput | null };
+  /** Of services that don't say it themselves, default true. */
+  readonly strictPorts?: boolean;
 }
 
 export type ServiceInput<S extends string = string, N extends string = string, V extends string = string> = ServiceSettings<S, N, V> &
@@ -59,8 +62,23 @@ export interface ServiceSettings<S extends string = string, N extends string = s
   readonly tmpfs?: string | readonly string[];
   /** Default `['default']`; `[]` is none but loopback. */
   readonly networks?: readonly (N | 'default')[] | { readonly [K in N | 'default']?: AttachmentInput | null };
-  /** `'8080:80'`, `'127.0.0.1:53:53/udp'`, `'8000-8002:80-82'`; `80` or `'80'` is `'80:80'`. Bound to 127.0.0.1 if no address is given. */
+  /** Whose network it has, in the place of `networks`. */
+  readonly networkMode?: NetworkModeInput<S>;
+  /** Name servers, IPv4 or IPv6, for what no network of the container knows. Default: the host's. */
+  readonly dns?: string | readonly string[];
+  /** Domains in which short names are looked for; `[]` is none. Default: the host's. */
+  readonly dnsSearch?: string | readonly string[];
+  /** As in resolv.conf(5): `'ndots:2'`. Default: the host's. */
+  readonly dnsOpt?: readonly string[];
+  /** More names for `/etc/hosts`. */
+  readonly extraHosts?: ExtraHostsInput;
+  /**
+   * `'8080:80'`, `'127.0.0.1:53:53/udp'`, `'[::1]:8080:80'`, `'*:8080:80'`, `'8000-8002:80-82'`; `80` or `'80'` is any port of the host
+   * that is free, `'8000-8010:80'` the first of these that is. Bound to 127.0.0.1 and ::1 if no address is given.
+   */
   readonly ports?: readonly (number | string | PortInput)[];
+  /** False: where a port of the host is taken, the next one that is free. Default: the stack's. */
+  readonly strictPorts?: boolean;
   readonly dependsOn?: readonly S[] | { readonly [K in S]?: Condition | DependencyInput };
   readonly healthcheck?: HealthcheckInput;
   /** Default `no`. */
@@ -133,25 +151,6 @@ export type MountInput<V extends string = string> =
       readonly readOnly?: boolean;
     };
 
-export interface AttachmentInput {
-  /** More names under which the service is found on this network. */
-  readonly aliases?: readonly string[];
-  /** Static; the network must declare its subnet, and the service have one replica. */
-  readonly ipv4Address?: string;
-}
-
-export interface PortInput {
-  /** Port in the container. */
-  readonly target: number;
-  /** Port on the host, default the same. */
-  readonly published?: number;
-  /** Default 127.0.0.1. */
-  readonly hostAddress?: string;
-  readonly protocol?: 'tcp' | 'udp';
-  /** Listen on 0.0.0.0: everybody who reaches this host reaches the port. */
-  readonly public?: boolean;
-}
-
 export type Condition = 'started' | 'healthy' | 'completed';
 
 export interface DependencyInput {
@@ -182,18 +181,6 @@ export interface LimitsInput {
   /** Swap beyond `memory`; 0 is none. */
   readonly swap?: Size;
   readonly pids?: number;
-}
-
-export interface NetworkInput {
-  /** No way out, default false. */
-  readonly internal?: boolean;
-  /** IPv4 CIDR. Default: a free /24 is chosen. */
-  readonly subnet?: string;
-  /** Default: the first address of the subnet. */
-  readonly gateway?: string;
-  /** Bytes, 68 … 65535. */
-  readonly mtu?: number;
-  readonly labels?: Labels;
 }
 
 export interface VolumeInput {

@@ -27,3 +27,8 @@ export const STACK_NAME = /^[a-z0-9][a-z0-9_-]*$/;
 export const MEMBER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** RFC 1123: labels of at most 63 characters. 64 in all is what sethostname(2) takes. */
 export const HOSTNAME = /^(?=.{1,64}$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+/** dev_valid_name() of net/core/dev.c: at most 15 bytes, without `/`, `:` and blanks, and neither `.` nor `..`. */
+export const IFNAME = /^(?!\.{1,2}$)[\x21-\x2e\x30-\x39\x3b-\x7e]{1,15}$/;
+/** As of names in the DNS (RFC 1035, 2.3.4), with the underscore that service labels have (RFC 2782), and a dot at the end or none. */
+export const DOMAIN =
+  /^(?=.{1,254}$)[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?(?:\.[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?)*\.?$/;

@@ -1,11 +1,11 @@
-import { parseCidr, parseIpv4 } from './ipv4.ts';
 import type { IssuePath } from './issues.ts';
 import { MEMBER_NAME, STACK_NAME } from './names.ts';
+import { readNetwork } from './network.ts';
 import { PLAIN_NETWORK } from './network-defaults.ts';
-import type { NetworkShape, StackShape } from './schema.ts';
+import type { StackShape } from './schema.ts';
 import type { Scope } from './scope.ts';
 import { readService } from './service.ts';
-import type { NetworkSpec, StackSpec } from './spec.ts';
+import type { StackSpec } from './spec.ts';
 import { readTexts } from './texts.ts';
 
 /** The long form of all that could be read. What could not is in the scope's log. */
@@ -36,26 +36,6 @@ function checkName(name: string, path: IssuePath, scope: Scope): void {
   if (!MEMBER_NAME.test(name) || name.length > 63) {
     scope.log.add(path, undefined, 'is no name: use letters, digits, `_`, `.` and `-`, a letter or digit first, 63 at most');
   }
-}
-
-function readNetwork(written: NetworkShape, path: IssuePath, scope: Scope): NetworkSpec {
-  const { subnet, gateway, mtu } = written;
-  const range = subnet === undefined ? undefined : parseCidr(subnet);
-  if (subnet !== undefined && range === undefined)
-    scope.log.add([...path, 'subnet'], subnet, 'must be an IPv4 subnet such as `10.20.0.0/24`');
-  const gatewayAddress = gateway === undefined ? undefined : parseIpv4(gateway);
-  if (gateway !== undefined && gatewayAddress === undefined) scope.log.add([...path, 'gateway'], gateway, 'must be an IPv4 address');
-  if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= 68 && mtu <= 65535)) {
-    scope.log.add([...path, 'mtu'], mtu, 'must be a whole number, 68 … 65535');
-  }
-  return {
-    ...PLAIN_NETWORK,
-    internal: written.internal ?? false,
-    subnet: range === undefined ? undefined : subnet,
-    gateway: gatewayAddress === undefined ? undefined : gateway,
-    mtu,
-    labels: readTexts(written.labels),
-  };
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T, key: string) => U): Record<string, U> {

@@ -30,6 +30,7 @@ export function parseStack(input: unknown, context: ParseContext): ParsedStack {
       services: new Set(Object.keys(declaredIn(input, 'services'))),
       networks: new Set([...Object.keys(declaredIn(input, 'networks')), 'default']),
       volumes: new Set(Object.keys(declaredIn(input, 'volumes'))),
+      strictPorts: shape.strictPorts ?? true,
     };
     const spec = normalizeStack(shape, context.defaultName, scope);
     crosscheck(spec, log);

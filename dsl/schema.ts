@@ -6,6 +6,7 @@
 import * as z from 'zod/mini';
 import type { HostHook } from './input-hooks.ts';
 import { buildShape, image } from './schema-image.ts';
+import { attachment, extraHosts, network, port } from './schema-network.ts';
 import { environment, flag, labels, list, mode, number, oneOf, record, settings, text, textOrTexts, texts, user } from './schema-parts.ts';
 
 const size = z.union([number, text], { error: 'must be a size such as `512MiB`, or a number of bytes' });
@@ -29,14 +30,6 @@ const mount = z.discriminatedUnion(
   { error: 'must be `volume`, `bind` or `tmpfs`' },
 );
 
-const attachment = settings({ aliases: z.optional(texts), ipv4Address: z.optional(text) });
-const port = settings({
-  target: number,
-  published: z.optional(number),
-  hostAddress: z.optional(text),
-  protocol: z.optional(oneOf(['tcp', 'udp'])),
-  public: z.optional(flag),
-});
 const condition = oneOf(['started', 'healthy', 'completed']);
 const dependency = z.optional(
   z.union([condition, settings({ condition: z.optional(condition), restart: z.optional(flag) })], {
@@ -114,6 +107,12 @@ const service = settings({
     }),
   ),
   ports: z.optional(list(z.union([number, text, port], { error: 'must be `host:container` or `{ target, published }`' }))),
+  strictPorts: z.optional(flag),
+  networkMode: z.optional(text),
+  dns: z.optional(textOrTexts),
+  dnsSearch: z.optional(textOrTexts),
+  dnsOpt: z.optional(texts),
+  extraHosts: z.optional(extraHosts),
   dependsOn: z.optional(z.union([texts, record(dependency)], { error: 'must be a list of services, or an object with services as keys' })),
   healthcheck: z.optional(healthcheck),
   restart: z.optional(text),
@@ -139,26 +138,17 @@ const service = settings({
   sysctls: z.optional(record(z.union([text, number], { error: 'must be text or a number' }))),
 });
 
-const network = settings({
-  internal: z.optional(flag),
-  subnet: z.optional(text),
-  gateway: z.optional(text),
-  mtu: z.optional(number),
-  labels: z.optional(labels),
-});
-
 export const stackSchema = settings({
   name: z.optional(text),
   services: z.optional(record(service)),
   networks: z.optional(record(z.optional(z.nullable(network)))),
   volumes: z.optional(record(z.optional(z.nullable(settings({ labels: z.optional(labels) }))))),
+  strictPorts: z.optional(flag),
 });
 
 export type StackShape = z.infer<typeof stackSchema>;
 export type ServiceShape = z.infer<typeof service>;
-export type NetworkShape = z.infer<typeof network>;
 export type MountShape = z.infer<typeof mount>;
-export type PortShape = z.infer<typeof port>;
 export type HealthcheckShape = z.infer<typeof healthcheck>;
 export type HttpProbeShape = z.infer<typeof http>;
 export type DependencyShape = z.infer<typeof dependency>;

@@ -10,6 +10,8 @@ export interface Scope {
   readonly services: ReadonlySet<string>;
   readonly networks: ReadonlySet<string>;
   readonly volumes: ReadonlySet<string>;
+  /** Of services that don't say it themselves. */
+  readonly strictPorts: boolean;
 }
 
 /** True if `name` is declared; else that is an issue. */

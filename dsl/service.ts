@@ -1,19 +1,19 @@
 import { readWatchRules } from './develop.ts';
+import { readDns, readExtraHosts } from './dns.ts';
 import { readHealthcheck } from './healthcheck.ts';
 import { readHooks } from './hooks.ts';
 import { readServiceImage } from './image.ts';
-import { parseIpv4 } from './ipv4.ts';
 import type { IssuePath } from './issues.ts';
 import { NO_LIMITS, readLimits } from './limits.ts';
 import { readMount, readTmpfs } from './mounts.ts';
-import { HOSTNAME, isNamespacedSysctl, MEMBER_NAME } from './names.ts';
-import { plainAttachment } from './network-defaults.ts';
+import { HOSTNAME, isNamespacedSysctl } from './names.ts';
+import { readConnection, withNetworkDependency } from './network-mode.ts';
 import { readContainerPath, readHostPath } from './paths.ts';
 import { readPorts } from './ports.ts';
 import { readCapability, readCommand, readEnvironment, readReplicas, readRestart, readStopSignal, readUser } from './process.ts';
 import type { DependencyShape, ServiceShape } from './schema.ts';
 import { isDeclared, type Scope } from './scope.ts';
-import type { DependencySpec, EnvFileSpec, NetworkAttachmentSpec, PullPolicy, ServiceSpec } from './spec.ts';
+import type { DependencySpec, EnvFileSpec, PullPolicy, ServiceSpec } from './spec.ts';
 import { readTexts } from './texts.ts';
 import { parseDuration } from './units.ts';
 import { readUpdate } from './update.ts';
@@ -22,6 +22,8 @@ import { readUpdate } from './update.ts';
 export function readService(written: ServiceShape, path: IssuePath, scope: Scope): ServiceSpec {
   const kind = written.kind ?? 'service';
   if (written.rerun !== undefined && kind !== 'job') scope.log.add([...path, 'rerun'], written.rerun, "is only for `kind: 'job'`");
+  const connection = readConnection(written, path, scope);
+  const strict = written.strictPorts ?? scope.strictPorts;
   return {
     kind,
     rerun: written.rerun ?? 'on-change',
@@ -35,12 +37,11 @@ export function readService(written: ServiceShape, path: IssuePath, scope: Scope
     user: written.user === undefined ? undefined : readUser(written.user, [...path, 'user'], scope),
     hostname: written.hostname === undefined ? undefined : readHostname(written.hostname, [...path, 'hostname'], scope),
     mounts: readMounts(written, path, scope),
-    networkMode: { kind: 'own' },
-    networks: readNetworks(written.networks, [...path, 'networks'], scope),
-    ports: (written.ports ?? []).flatMap((port, index) => readPorts(port, [...path, 'ports', index], scope)),
-    dns: { servers: [], search: undefined, options: undefined },
-    extraHosts: {},
-    dependsOn: readDependencies(written.dependsOn, [...path, 'dependsOn'], scope),
+    ...connection,
+    ports: (written.ports ?? []).flatMap((port, index) => readPorts(port, { strict }, { path: [...path, 'ports', index], scope })),
+    dns: readDns(written, path, scope),
+    extraHosts: readExtraHosts(written.extraHosts, [...path, 'extraHosts'], scope),
+    dependsOn: withNetworkDependency(readDependencies(written.dependsOn, [...path, 'dependsOn'], scope), connection.networkMode),
     healthcheck: written.healthcheck === undefined ? undefined : readHealthcheck(written.healthcheck, [...path, 'healthcheck'], scope),
     inheritHealthcheck: written.healthcheck?.disable !== true,
     restart: readRestart(written, path, scope),
@@ -90,27 +91,6 @@ function readMounts(written: ServiceShape, path: IssuePath, scope: Scope): Servi
     ...(written.volumes ?? []).map((mount, index) => readMount(mount, [...path, 'volumes', index], scope)),
     ...tmpfs.map((mount, index) => readTmpfs(mount, listed ? [...path, 'tmpfs', index] : [...path, 'tmpfs'], scope)),
   ].filter((mount) => mount !== undefined);
-}
-
-function readNetworks(written: ServiceShape['networks'], path: IssuePath, scope: Scope): readonly NetworkAttachmentSpec[] {
-  if (written === undefined) return [plainAttachment('default')];
-  if (Array.isArray(written)) {
-    const networks = written.filter((name, index) => {
-      if (written.indexOf(name) < index) return scope.log.add([...path, index], name, 'is named twice');
-      return isDeclared(scope, 'networks', { path: [...path, index], name });
-    });
-    return networks.map(plainAttachment);
-  }
-  return Object.entries(written).flatMap(([network, attachment]) => {
-    if (!isDeclared(scope, 'networks', { path: [...path, network], name: network })) return [];
-    const aliases = (attachment?.aliases ?? []).filter((alias, index) => {
-      return MEMBER_NAME.test(alias) || scope.log.add([...path, network, 'aliases', index], alias, 'is no name');
-    });
-    const address = attachment?.ipv4Address;
-    const wrong = address !== undefined && parseIpv4(address) === undefined;
-    if (wrong) scope.log.add([...path, network, 'ipv4Address'], address, 'must be an IPv4 address');
-    return [{ ...plainAttachment(network), aliases, ipv4Address: wrong ? undefined : address }];
-  });
 }
 
 function readDependencies(written: ServiceShape['dependsOn'], path: IssuePath, scope: Scope): Readonly<Record<string, DependencySpec>> {

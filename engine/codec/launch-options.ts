@@ -1,11 +1,14 @@
 /** LaunchSpec → the `--name value…` strings of `native/launcher/PROTOCOL.md`. */
+import type { ProcessIdentity } from '../model/container.ts';
 import type { LaunchMount, LaunchSpec } from '../model/launch.ts';
 
-export function encodeLaunchOptions(spec: LaunchSpec): readonly string[] {
+/** `joined`: the init of the container whose network namespace the spec says is joined. */
+export function encodeLaunchOptions(spec: LaunchSpec, joined?: ProcessIdentity): readonly string[] {
   return [
     ...['--directory', spec.directory],
     ...['--log', spec.logFile, '--log-max', String(spec.logMaxBytes)],
     ...['--hostname', spec.hostname],
+    ...networkOption(spec, joined),
     ...(spec.idMap ? ['--id-base', String(spec.idMap.base), '--id-size', String(spec.idMap.size)] : []),
     ...each('--lower', spec.lowerdirs),
     ...['--upper', spec.upperdir, '--work', spec.workdir],
@@ -20,6 +23,14 @@ export function encodeLaunchOptions(spec: LaunchSpec): readonly string[] {
     ...['--stop-signal', String(spec.stopSignal)],
     ...encodeCommandOptions(spec),
   ];
+}
+
+function networkOption({ network, directory }: LaunchSpec, joined: ProcessIdentity | undefined): readonly string[] {
+  if (network === undefined) return [];
+  if (network.kind === 'host') return ['--host-network'];
+  // A container of its own network would come to be, in which nobody is reached.
+  if (joined === undefined) throw new Error(`${directory}: nobody said who container ${network.container} is`);
+  return ['--network-of', String(joined.pid), String(joined.startTime)];
 }
 
 /** The cgroups a process joins: its first one and those that `exec` adds. */

@@ -1,3 +1,4 @@
+import { SocketAddress } from 'node:net';
 import { formatIpv4, parseIpv4 } from '../../dsl/ipv4.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 
@@ -6,7 +7,7 @@ const LISTENING = { tcp: '0A', udp: '07' } as const;
 
 /**
  * Sockets that others can reach, from /proc/net/{tcp,tcp6,udp,udp6} (proc_pid_net(5)), in the order of the file.
- * IPv6 in full form without zero compression; `::` as `::`, and IPv4-mapped addresses as IPv4.
+ * IPv6 in canonical text (RFC 5952), and IPv4-mapped addresses as IPv4.
  */
 export function parseListening(text: string, protocol: 'tcp' | 'udp'): ListeningSocket[] {
   const sockets: ListeningSocket[] = [];
@@ -19,6 +20,9 @@ export function parseListening(text: string, protocol: 'tcp' | 'udp'): Listening
   return sockets;
 }
 
+/** What covers this much is a default route in parts, as VPNs make it (0.0.0.0/1 and 128.0.0.0/1), and holds no network in particular. */
+const SHORTEST_PREFIX = 8;
+
 /** IPv4 CIDRs of /proc/net/route with the interface each goes through, default routes left out. */
 export function parseRoutes(text: string): { readonly ifname: string; readonly cidr: string }[] {
   const routes: { ifname: string; cidr: string }[] = [];
@@ -26,7 +30,7 @@ export function parseRoutes(text: string): { readonly ifname: string; readonly c
     const [ifname, destination, , , , , , mask] = line.trim().split(/\s+/);
     if (ifname === undefined || destination === undefined || mask === undefined) continue;
     const length = ipv4Bytes(mask).reduce((bits, byte) => bits + byte.toString(2).replaceAll('0', '').length, 0);
-    if (length > 0) routes.push({ ifname, cidr: `${ipv4Bytes(destination).join('.')}/${length}` });
+    if (length >= SHORTEST_PREFIX) routes.push({ ifname, cidr: `${ipv4Bytes(destination).join('.')}/${length}` });
   }
   return routes;
 }
@@ -83,10 +87,10 @@ function swapped(hex: string): number {
 function parseAddress(hex: string): string {
   if (hex.length === 8) return ipv4Bytes(hex).join('.');
   const words = [0, 8, 16, 24].map((at) => hex.slice(at, at + 8));
-  if (words.every((word) => word === '00000000')) return '::';
   if (words[0] === '00000000' && words[1] === '00000000' && words[2] === 'FFFF0000') return ipv4Bytes(words[3] ?? '').join('.');
   const bytes = words.flatMap(ipv4Bytes);
-  return [0, 2, 4, 6, 8, 10, 12, 14].map((at) => (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16)).join(':');
+  const full = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16)).join(':');
+  return new SocketAddress({ address: full, family: 'ipv6' }).address;
 }
 
 /** `0100007F` → 127, 0, 0, 1 */

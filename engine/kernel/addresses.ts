@@ -1,6 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { decodeAddress, deleteAddress, getAddresses, newAddress } from '../../native/netlink/address-message.ts';
 import type { RtnetlinkConnection } from '../../native/netlink/connection.ts';
-import { networkOf } from '../../native/netlink/ipv4.ts';
+import { networkOf } from '../../native/netlink/ip.ts';
 import { newConnectedRoute } from '../../native/netlink/route-message.ts';
 import type { Executors } from '../model/plan.ts';
 import type { AddressSpec, AddressState, LinkState, NetnsRef, RouteState } from '../model/resources.ts';
@@ -9,7 +10,11 @@ import { withIfindex } from './links-ifindex.ts';
 import { isGone, isRefusal, netlinkFailure, ofNetns } from './netlink-failure.ts';
 import { connectionTo, type NetworkNamespaces } from './network-namespaces.ts';
 
-/** Every IPv4 address of the connection's network namespace. `links`: those of the namespace, if they are known. Throws TsstackError. */
+/**
+ * Every address of the connection's network namespace, but for those that links of IPv6 have by themselves (::1 and fe80::/10, RFC 4291,
+ * 2.5.3 and 2.5.6).
+ * `links`: those of the namespace, if they are known. Throws TsstackError.
+ */
 export function observeAddresses(
   connection: RtnetlinkConnection,
   netns: NetnsRef,
@@ -17,10 +22,12 @@ export function observeAddresses(
 ): readonly AddressState[] {
   const ifnames = new Map(links.map((link) => [link.ifindex, link.ifname]));
   try {
-    return connection.dump(getAddresses(), decodeAddress).flatMap(({ ifindex, cidr }) => {
-      const ifname = ifnames.get(ifindex);
+    return connection.dump(getAddresses(), decodeAddress).flatMap((address) => {
+      const ifname = address && ifnames.get(address.ifindex);
       // A link that came after the links were listed: neither is seen this time.
-      return ifname === undefined ? [] : [{ netns, ifname, cidr }];
+      return ifname === undefined || /^(?:::1\/|fe[89ab].:)/.test(address?.cidr ?? '')
+        ? []
+        : [{ netns, ifname, cidr: address?.cidr ?? '' }];
     });
   } catch (error) {
     throw netlinkFailure(`cannot list addresses${ofNetns(netns)}`, error);
@@ -32,7 +39,11 @@ export function connectedAddresses(addresses: readonly AddressState[], routes: r
   const connected = new Set(
     routes.flatMap(({ destination, gateway, ifname }) => (gateway === undefined ? `${ifname} ${destination}` : [])),
   );
-  return addresses.filter(({ ifname, cidr }) => cidr.endsWith('/32') || connected.has(`${ifname} ${networkOf(cidr)}`));
+  return addresses.filter(({ ifname, cidr }) => isSingle(cidr) || connected.has(`${ifname} ${networkOf(cidr)}`));
+}
+
+function isSingle(cidr: string): boolean {
+  return cidr.endsWith(cidr.includes(':') ? '/128' : '/32');
 }
 
 export type AddressExecutors = Pick<Executors, 'address.add' | 'address.delete'>;
@@ -42,7 +53,7 @@ export function addressExecutors({ namespaces }: { readonly namespaces: NetworkN
     async 'address.add'({ address }, signal) {
       signal.throwIfAborted();
       try {
-        await addAddress(connectionTo(namespaces, address.netns), address);
+        await addAddress(namespaces, address);
       } catch (error) {
         throw netlinkFailure(`cannot add address \`${address.cidr}\` to link \`${address.ifname}\`${ofNetns(address.netns)}`, error);
       }
@@ -60,9 +71,17 @@ export function addressExecutors({ namespaces }: { readonly namespaces: NetworkN
   };
 }
 
-async function addAddress(connection: RtnetlinkConnection, { netns, ifname, cidr }: AddressSpec): Promise<void> {
+async function addAddress(namespaces: NetworkNamespaces, address: AddressSpec): Promise<void> {
+  const { netns, ifname, cidr } = address;
+  const connection = connectionTo(namespaces, netns);
+  const add = () => withIfindex(connection, ifname, (ifindex) => connection.request(newAddress({ ifindex, cidr })));
   try {
-    await withIfindex(connection, ifname, (ifindex) => connection.request(newAddress({ ifindex, cidr })));
+    await add().catch((error: unknown) => {
+      // addrconf_add_dev: IPv6 is off on this link, as some hosts have it for all new ones.
+      if (!cidr.includes(':') || !isRefusal(error, 'EACCES')) throw error;
+      namespaces.inside(netns, () => writeFileSync(`/proc/sys/net/ipv6/conf/${ifname}/disable_ipv6`, '0', { flag: 'r+' }));
+      return add();
+    });
   } catch (error) {
     const same = (found: AddressState) => found.ifname === ifname && found.cidr === cidr;
     if (!isRefusal(error, 'EEXIST') || !observeAddresses(connection, netns).some(same)) throw error;

@@ -1,7 +1,7 @@
 /** Containers on disk and in the kernel: what is remembered about each, and the launcher's part in making and ending one. */
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ContainerRecord, ContainerStatus } from '../model/container.ts';
+import type { ContainerRecord, ContainerStatus, ProcessIdentity } from '../model/container.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Executors } from '../model/plan.ts';
@@ -45,7 +45,7 @@ export function containerExecutors(deps: ContainerDeps): ContainerExecutors {
       const directory = directoryOf(name);
       if (!mkdirIfMissing(directory, 0o711)) await clearLeftovers(deps, name, { keepUpper, signal });
       fillDirectory(directory, record);
-      const { init, warnings } = await deps.launcher().create(name, record.launch);
+      const { init, warnings } = await deps.launcher().create(name, record.launch, joinedInit(deps, record));
       for (const warning of warnings) deps.onWarning(name, warning);
       deps.onCreated(name, init.pid);
     },
@@ -73,6 +73,18 @@ export function containerExecutors(deps: ContainerDeps): ContainerExecutors {
       if (after.state === 'running') throw new TsstackError(`cannot stop container \`${name}\`: it is still running`, { code: 'kernel' });
     },
   };
+}
+
+/** Whoever it joins is there, be it waiting to be started: the plan has seen to it. */
+function joinedInit({ containersDirectory, bootId }: ContainerDeps, { name, launch }: ContainerRecord): ProcessIdentity | undefined {
+  if (launch.network?.kind !== 'join') return undefined;
+  const { container } = launch.network;
+  const { state, init } = readContainerStatus(`${containersDirectory}/${container}`, bootId);
+  if (init && (state === 'running' || state === 'created')) return init;
+  throw new TsstackError(`cannot create container \`${name}\`: it has the network of container \`${container}\`, which does not run`, {
+    code: 'launch',
+    hint: `\`tsstack logs ${container}\` may tell why`,
+  });
 }
 
 interface StopOptions {

@@ -1,5 +1,5 @@
 import { parseKernelEvent } from '../codec/kernel-events.ts';
-import { launchError } from '../codec/launch-failure.ts';
+import { type LaunchFailure, launchError } from '../codec/launch-failure.ts';
 import { encodeLaunchOptions } from '../codec/launch-options.ts';
 import type { ProcessIdentity } from '../model/container.ts';
 import { TsstackError } from '../model/errors.ts';
@@ -13,9 +13,10 @@ import { connectLauncher } from './launcher-connection.ts';
 export interface Launcher extends AsyncDisposable {
   /**
    * Resolves when the container's init exists and waits, with all namespaces made. Its root file system is built meanwhile.
+   * `joined`: the init of the container whose network namespace it has, if the spec says so.
    * @throws TsstackError `launch`: what could not be done; nothing is left then.
    */
-  create(name: string, spec: LaunchSpec): Promise<CreatedContainer>;
+  create(name: string, spec: LaunchSpec, joined?: ProcessIdentity): Promise<CreatedContainer>;
   /**
    * Lets the init of a created container go on; resolves when its command has been exec'ed.
    * @throws TsstackError `launch`: the container has ended then, and its status says so too.
@@ -60,9 +61,9 @@ export function startLauncher(options: { readonly binary: string; readonly stage
   const connection = connectLauncher({ ...options, onEvent: (words) => listener(parseKernelEvent(words)) });
   const monitors = new Map<string, number>();
   return {
-    async create(name, spec) {
-      const answer = await connection.request('create', encodeLaunchOptions(spec));
-      if (!answer.ok) throw launchError('create', name, failureOf(answer.strings));
+    async create(name, spec, joined) {
+      const answer = await connection.request('create', encodeLaunchOptions(spec, joined));
+      if (!answer.ok) throw createError(name, spec, failureOf(answer.strings));
       const [monitorPid, monitorStart, initPid, initStart, ...warnings] = answer.strings;
       const monitor = { pid: Number(monitorPid), startTime: Number(monitorStart) };
       monitors.set(name, monitor.pid);
@@ -119,6 +120,15 @@ export function startLauncher(options: { readonly binary: string; readonly stage
 }
 
 const ESRCH = 3;
+
+function createError(name: string, { network }: LaunchSpec, failure: LaunchFailure): TsstackError {
+  if (failure.stage !== 'network' || network?.kind !== 'join') return launchError('create', name, failure);
+  const why = failure.errno === ESRCH ? `${failure.detail} is gone` : `setns failed with errno ${failure.errno}`;
+  return new TsstackError(
+    `cannot create container \`${name}\`: the network namespace of container \`${network.container}\` cannot be joined: ${why}`,
+    { code: 'launch' },
+  );
+}
 
 function identity(process: ProcessIdentity): readonly string[] {
   return [String(process.pid), String(process.startTime)];

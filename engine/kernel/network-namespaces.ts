@@ -12,6 +12,8 @@ export interface NetworkNamespaces extends Disposable {
    * Throws TsstackError `not-found` if its init is gone.
    */
   container(name: ContainerName): RtnetlinkConnection;
+  /** Does synchronous work in a network namespace, as reading and writing its /proc/sys/net. Throws as `container` and `work` do. */
+  inside(netns: NetnsRef, work: () => void): void;
   /** Pid of the container's init, as the host sees it. */
   initPid(name: ContainerName): number;
   /** Closes the container's connection, if there is one. An open one keeps the namespace, and the veths in it, after its last process. */
@@ -40,6 +42,11 @@ export function openNetworkNamespaces(initPid: (name: ContainerName) => number, 
       const connection = openInContainer(name, pid);
       containers.set(name, { pid, connection });
       return connection;
+    },
+    inside(netns, work) {
+      const path = netns.in === 'host' ? hostNetns : `/proc/${initPid(netns.container)}/ns/net`;
+      if (path === undefined) work();
+      else withNetns(path, work);
     },
     initPid,
     forget,

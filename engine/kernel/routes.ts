@@ -9,7 +9,7 @@ import { isGone, isRefusal, netlinkFailure, ofNetns } from './netlink-failure.ts
 import { connectionTo, type NetworkNamespaces } from './network-namespaces.ts';
 
 /**
- * Every IPv4 unicast route of the main table that leads to a link; one with several nexthops is told once for each.
+ * Every unicast route of the main table that leads to a link; one with several nexthops is told once for each.
  * `links`: those of the namespace, if they are known. Throws TsstackError.
  */
 export function observeRoutes(
@@ -22,7 +22,8 @@ export function observeRoutes(
     return connection.dump(getRoutes(), decodeRoutes).flatMap((routes) =>
       routes.flatMap(({ destination, gateway, ifindex }) => {
         const ifname = ifnames.get(ifindex);
-        return ifname === undefined ? [] : [{ netns, destination, gateway, ifname }];
+        // What every link has by itself is nobody's.
+        return ifname === undefined || destination === 'fe80::/64' ? [] : [{ netns, destination, gateway, ifname }];
       }),
     );
   } catch (error) {
@@ -46,7 +47,9 @@ export function routeExecutors({ namespaces }: { readonly namespaces: NetworkNam
       signal.throwIfAborted();
       try {
         const connection = connectionTo(namespaces, route.netns);
-        await withIfindex(connection, route.ifname, (ifindex) => connection.request(deleteRoute({ ...route, ifindex })));
+        await withIfindex(connection, route.ifname, (ifindex) =>
+          connection.request(deleteRoute({ ...route, gateway: route.gateway || undefined, ifindex })),
+        );
       } catch (error) {
         if (isGone(error) || isRefusal(error, 'ENODEV', 'ESRCH')) return;
         throw netlinkFailure(`cannot delete route ${routeText(route)}`, error);

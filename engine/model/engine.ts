@@ -1,9 +1,10 @@
 /** What the CLI and, later, the test API may ask of the engine. `engine/index.ts` makes one. */
-import type { StackSpec } from '../../dsl/spec.ts';
+import type { PublishedPort, StackSpec } from '../../dsl/spec.ts';
 import type { ContainerExit, ContainerRecord, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
 import type { Fault, FaultChange, FaultPair } from './faults.ts';
 import type { StackIdentity } from './ids.ts';
+import type { LaunchSpec } from './launch.ts';
 import type { Plan } from './plan.ts';
 import type { SyncOptions } from './sync.ts';
 
@@ -55,6 +56,8 @@ export interface Engine extends AsyncDisposable {
   stats(options: StatsOptions): AsyncIterable<readonly ContainerStats[]>;
   /** The processes in each running target. */
   top(options: { readonly targets?: readonly string[] | undefined }): Promise<readonly ProcessListing[]>;
+  /** Published ports of the containers that are there, on each address of the host. Throws `not-found` for a target that isn't there. */
+  ports(options: { readonly targets?: readonly string[] | undefined }): Promise<readonly PortListing[]>;
   readonly identity: StackIdentity;
 }
 
@@ -145,6 +148,11 @@ export interface ContainerStats {
   readonly sentBytes: number;
 }
 
+export interface PortListing extends PublishedPort {
+  readonly container: string;
+  readonly service: string;
+}
+
 export interface ProcessListing {
   readonly container: string;
   /** On the host. */
@@ -210,6 +218,10 @@ export interface ContainerListing {
   /** Why it isn't running, or not as it should be: `waits for db-1 to be healthy`, `restarts in 3.2 s (attempt 4)`, `stopped on request`. */
   readonly reason: string | undefined;
   readonly addresses: Readonly<Record<string, string>>;
+  /** Whose network it has, if not one of its own: the host's, or that of a container. */
+  readonly network?: LaunchSpec['network'];
+  /** Network → IPv6 address. */
+  readonly addresses6: Readonly<Record<string, string>>;
   /** `127.0.0.1:8080->80/tcp` */
   readonly ports: readonly string[];
 }

@@ -1,5 +1,6 @@
 import type { CgroupLayout } from './cgroup.ts';
 import type { Fault } from './faults.ts';
+import type { ContainerName } from './ids.ts';
 
 /** What planning must know of the host, gathered once before it. Pure code gets it as an argument. */
 export interface HostFacts {
@@ -8,6 +9,8 @@ export interface HostFacts {
   readonly usernsUnavailable: string | undefined;
   /** CIDRs the host routes to already, of both families, our own stack's bridges left out. */
   readonly hostRoutes: readonly string[];
+  /** ifnames of links with routes that routers advertise and the kernel takes only as long as this host doesn't forward IPv6. Sorted. */
+  readonly advertisedLinks: readonly string[];
   /** Whether this host has IPv6 at all. */
   readonly ipv6: boolean;
   /** This host's unique local prefix, a /48 (RFC 4193): `fd12:3456:789a::/48`. Made once and kept. */
@@ -28,8 +31,15 @@ export interface HostFacts {
   readonly bindSources: Readonly<Record<string, BindSource>>;
   /** The host's resolv.conf for containers that have no DNS server of ours. */
   readonly resolvConf: string;
-  /** What else the host's resolv.conf says (resolv.conf(5)). */
-  readonly resolver: { readonly search: readonly string[]; readonly options: readonly string[] };
+  /** What the host's own resolv.conf says (resolv.conf(5)). */
+  readonly resolver: { readonly nameservers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
+  /** The host's /etc/hosts and resolv.conf as they are, for containers with its network. */
+  readonly hostHosts: string;
+  readonly hostResolvConf: string;
+  /** Whether a supervisor answers on the gateways. A step of a build has none. */
+  readonly hasNameServer: boolean;
+  /** Containers that there are and that don't ask it: an older version made them, with the host's resolv.conf. */
+  readonly withoutNameServer: readonly ContainerName[];
   /** Image source (as `imageKey` prints it) → what it is on this host. */
   readonly images: Readonly<Record<string, ResolvedImage>>;
   readonly volumesDirectory: string;
@@ -38,6 +48,8 @@ export interface HostFacts {
   readonly containersDirectory: string;
   /** One hosts file a container. Outside the container's own folder: it outlives a recreation. */
   readonly hostsDirectory: string;
+  /** As `hostsDirectory`, of resolv.conf. */
+  readonly resolvDirectory: string;
   readonly logsDirectory: string;
   /** `x64` or `arm64`. */
   readonly arch: string;
@@ -72,11 +84,14 @@ export interface Allocation {
   readonly subnets: Readonly<Record<string, string>>;
   /** As `subnets`, IPv6. */
   readonly subnets6: Readonly<Record<string, string>>;
-  /** `container/network` → address. */
+  /** `container/network` → address. For other stacks the key is `stack/container/network`, and only of networks that may be shared. */
   readonly addresses: Readonly<Record<string, string>>;
   /** As `addresses`, IPv6, canonical text. */
   readonly addresses6: Readonly<Record<string, string>>;
-  /** Networks of others that it has joined → their keys. */
+  /**
+   * Networks that others may be on as well → their keys: of those of other stacks `shop-3f9a1c2e/front`, of the host's own links
+   * `bridge:br0` and `macvlan:eth0`. For other stacks the network is `stack/network`; their own are here under their own key.
+   */
   readonly joined: Readonly<Record<string, string>>;
   /** Port as declared (`web 80/tcp 0`: service, container's port, which of those) → host port, where it was for us to choose. */
   readonly hostPorts: Readonly<Record<string, number>>;

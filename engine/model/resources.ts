@@ -166,6 +166,8 @@ export interface ContainerState {
   readonly status: ContainerStatus;
   /** Of a running one: targets, its root `/` among them, at which what it was given is mounted no more, or is deleted. Absent: not looked at. */
   readonly lostMounts?: readonly string[];
+  /** Of a running one: the container that it has joined has another network namespace by now. Absent: it hasn't, or isn't looked at. */
+  readonly leftBehind?: ContainerName;
 }
 
 /** The container's own process: starts when everything around it is there. */

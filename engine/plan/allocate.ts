@@ -1,9 +1,11 @@
-/** Gives out what stacks on one host share: subnets, addresses, interface names, ranges of user ids. Keeps what a stack had. */
-import type { NetworkSpec, StackSpec } from '../../dsl/spec.ts';
+/** Gives out what stacks on one host share: subnets, addresses, interface names, ranges of user ids, ports. Keeps what a stack had. */
+import type { StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
-import type { Obstacle } from '../model/plan.ts';
-import { chooseAddress, chooseSubnet, contains, firstAddress, formatSubnet, overlaps, parseCidr, type Subnet } from './ipam.ts';
+import type { Notice, Obstacle } from '../model/plan.ts';
+import { allocateAddresses } from './allocate-addresses.ts';
+import { allocateNetworks, type GivenNetwork, gatewaysOf, type NetworkContext, subnetsOf } from './allocate-networks.ts';
+import { allocatePorts } from './allocate-ports.ts';
 import { sha256Hex } from './names.ts';
 import { containersOf } from './replicas.ts';
 
@@ -15,139 +17,39 @@ const UID_RANGES = 0x3000;
 
 export interface Allocated {
   readonly allocation: Allocation;
+  readonly networks: Readonly<Record<string, GivenNetwork>>;
+  /** Addresses of this stack's own bridges: network → IPv4 address, and IPv6. */
   readonly gateways: Readonly<Record<string, string>>;
+  readonly gateways6: Readonly<Record<string, string>>;
+  readonly notices: readonly Notice[];
   readonly obstacles: readonly Obstacle[];
 }
 
 export function allocate(spec: StackSpec, stack: StackIdentity, facts: HostFacts): Allocated {
   const obstacles: Obstacle[] = [];
-  const subnets = allocateSubnets(spec, { stack, facts, obstacles });
-  const gateways: Record<string, string> = {};
-  for (const [network, subnet] of Object.entries(subnets)) {
-    gateways[network] = spec.networks[network]?.gateway ?? firstAddress(subnet);
-  }
-  const addresses = allocateAddresses(spec, { subnets, gateways, stack, facts, obstacles });
+  const context = { stack, facts, obstacles };
+  const networks = allocateNetworks(spec, context);
+  const { addresses, addresses6 } = allocateAddresses(spec, networks, context);
+  const uidBases = facts.usernsUnavailable === undefined ? allocateUidBases(spec, context) : {};
+  const given = allocatePorts(spec, { stack, facts });
   return {
-    gateways,
-    obstacles,
+    networks,
+    gateways: gatewaysOf(networks, 'ipv4'),
+    gateways6: gatewaysOf(networks, 'ipv6'),
+    notices: given.notices,
+    obstacles: [...obstacles, ...given.obstacles],
     allocation: {
-      subnets: Object.fromEntries(Object.entries(subnets).map(([network, subnet]) => [network, formatSubnet(subnet)])),
+      subnets: subnetsOf(networks, 'ipv4'),
+      subnets6: subnetsOf(networks, 'ipv6'),
       addresses,
-      subnets6: {},
-      addresses6: {},
-      joined: {},
-      hostPorts: {},
+      addresses6,
+      joined: Object.fromEntries(Object.entries(networks).flatMap(([name, { kind, key }]) => (kind === 'own' ? [] : [[name, key]]))),
+      hostPorts: given.hostPorts,
       interfaces: allocateInterfaces(spec, facts.own),
-      uidBases: facts.usernsUnavailable === undefined ? allocateUidBases(spec, { stack, facts, obstacles }) : {},
-      ports: allocatePorts(spec),
+      uidBases,
+      ports: given.ports,
     },
   };
-}
-
-interface AllocationContext {
-  readonly stack: StackIdentity;
-  readonly facts: HostFacts;
-  readonly obstacles: Obstacle[];
-}
-
-function allocateSubnets(spec: StackSpec, { stack, facts, obstacles }: AllocationContext): Record<string, Subnet> {
-  const others = Object.entries(facts.others.subnets).map(([holder, cidr]) => ({
-    holder: `network \`${holder}\``,
-    subnet: parseCidr(cidr),
-  }));
-  const routes = facts.hostRoutes.map((cidr) => ({ holder: `host route \`${cidr}\``, subnet: parseCidr(cidr) }));
-  const foreign = [...others, ...routes];
-  const result: Record<string, Subnet> = {};
-  const mine: Subnet[] = [];
-  const give = (network: string, subnet: Subnet) => {
-    result[network] = subnet;
-    mine.push(subnet);
-  };
-  const networks = Object.entries(spec.networks).sort(byKey);
-  for (const [network, { subnet: fixed }] of networks) {
-    if (fixed === undefined) continue;
-    const subnet = parseCidr(fixed);
-    const clash = foreign.find((other) => overlaps(other.subnet, subnet));
-    if (clash) obstacles.push(subnetObstacle(stack, network, `subnet ${fixed} overlaps ${clash.holder}`));
-    give(network, subnet);
-  }
-  for (const [network] of networks.filter(needsSubnet)) {
-    const had = Object.hasOwn(facts.own.subnets, network) ? facts.own.subnets[network] : undefined;
-    const taken = [...mine, ...foreign.map((other) => other.subnet)];
-    const kept = had === undefined ? undefined : parseCidr(had);
-    const subnet = kept && !taken.some((other) => overlaps(other, kept)) ? kept : chooseSubnet(`${stack.hash}/${network}`, taken);
-    if (subnet) give(network, subnet);
-    else obstacles.push(subnetObstacle(stack, network, 'no free subnet left in 10.128.0.0/10'));
-  }
-  return result;
-}
-
-function needsSubnet([, network]: readonly [string, NetworkSpec]): boolean {
-  return network.subnet === undefined;
-}
-
-function subnetObstacle(stack: StackIdentity, network: string, why: string): Obstacle {
-  return {
-    resource: `link:${stack.name}/${network}`,
-    message: `cannot create network \`${network}\`: ${why}`,
-    hint: `set networks.${network}.subnet to a range that is free on this host`,
-  };
-}
-
-interface AddressContext extends AllocationContext {
-  readonly subnets: Readonly<Record<string, Subnet>>;
-  readonly gateways: Readonly<Record<string, string>>;
-}
-
-function allocateAddresses(spec: StackSpec, { subnets, gateways, stack, facts, obstacles }: AddressContext): Record<string, string> {
-  const result: Record<string, string> = {};
-  const wanted = containersOf(spec).flatMap(({ name, service }) =>
-    service.networks.map((attachment) => ({ key: `${name}/${attachment.network}`, name, attachment })),
-  );
-  const held = heldAddresses(facts.own);
-  const taken = new Map<string, Set<string>>();
-  for (const [network, gateway] of Object.entries(gateways)) taken.set(network, new Set([gateway]));
-  const give = (key: string, network: string, address: string) => {
-    result[key] = address;
-    taken.get(network)?.add(address);
-  };
-  for (const { key, attachment } of wanted) {
-    if (attachment.ipv4Address !== undefined) give(key, attachment.network, attachment.ipv4Address);
-  }
-  for (const { key, attachment } of wanted) {
-    const subnet = subnets[attachment.network];
-    const had = facts.own.addresses[key];
-    if (result[key] !== undefined || had === undefined || !subnet) continue;
-    if (contains(subnet, had) && !taken.get(attachment.network)?.has(had)) give(key, attachment.network, had);
-  }
-  for (const { key, name, attachment } of wanted) {
-    const subnet = subnets[attachment.network];
-    if (result[key] !== undefined || !subnet) continue;
-    const given = taken.get(attachment.network) ?? new Set();
-    // What a leaving container holds is the last choice: whoever gets that waits until it has stopped.
-    const address = chooseAddress(subnet, new Set([...given, ...(held.get(attachment.network) ?? [])])) ?? chooseAddress(subnet, given);
-    if (address !== undefined) give(key, attachment.network, address);
-    else {
-      obstacles.push({
-        resource: `container:${stack.name}/${name}`,
-        message: `cannot give \`${name}\` an address: network \`${attachment.network}\` (${formatSubnet(subnet)}) is full`,
-        hint: `give the network a larger subnet, e.g. networks.${attachment.network}.subnet: '10.200.0.0/16'`,
-      });
-    }
-  }
-  return result;
-}
-
-/** Network → the addresses its containers had last time. */
-function heldAddresses({ addresses }: Allocation): ReadonlyMap<string, readonly string[]> {
-  const held = new Map<string, string[]>();
-  for (const [key, address] of Object.entries(addresses)) {
-    const network = key.slice(key.indexOf('/') + 1);
-    const others = held.get(network);
-    if (others) others.push(address);
-    else held.set(network, [address]);
-  }
-  return held;
 }
 
 /** `eth0`, `eth1`, … in the order of the service's networks; a network that stays keeps its interface when others come and go. */
@@ -173,7 +75,7 @@ function allocateInterfaces(spec: StackSpec, own: Allocation): Record<string, st
   return result;
 }
 
-function allocateUidBases(spec: StackSpec, { stack, facts, obstacles }: AllocationContext): Record<string, number> {
+function allocateUidBases(spec: StackSpec, { stack, facts, obstacles }: NetworkContext): Record<string, number> {
   const taken = new Set(Object.values(facts.others.uidBases));
   const result: Record<string, number> = {};
   const wanted = containersOf(spec).filter(({ service }) => service.userns === 'private');
@@ -197,17 +99,6 @@ function allocateUidBases(spec: StackSpec, { stack, facts, obstacles }: Allocati
     while (taken.has(UID_FIRST + slot * UID_RANGE_SIZE)) slot = (slot + 1) % UID_RANGES;
     result[name] = UID_FIRST + slot * UID_RANGE_SIZE;
     taken.add(UID_FIRST + slot * UID_RANGE_SIZE);
-  }
-  return result;
-}
-
-function allocatePorts(spec: StackSpec): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [service, { ports, replicas }] of Object.entries(spec.services).sort(byKey)) {
-    if (replicas === 0) continue;
-    for (const { hostAddresses, hostPorts, protocol } of ports) {
-      for (const address of hostAddresses) result[`${protocol} ${address}:${hostPorts?.first}`] = service;
-    }
   }
   return result;
 }

@@ -2,7 +2,7 @@
 import type { ContainerName, ResourceId } from '../model/ids.ts';
 import type { Obstacle, Policy } from '../model/plan.ts';
 import type { Desired, DesiredResource, Need, Observed, ObservedResource, ResourceKind } from '../model/resources.ts';
-import { containerOfResource } from './names.ts';
+import { containerOfResource, linkOfResource } from './names.ts';
 import { RULES } from './rules/all.ts';
 import { type Changes, NOTHING, type Order, type Rule, type RuleContext } from './rules/rule.ts';
 import { type Selected, select } from './select.ts';
@@ -74,7 +74,7 @@ function decidePart(work: Work, id: ResourceId, kind: ResourceKind): Changes {
   const want = work.wanted.get(id);
   const owner = want?.within === undefined ? undefined : decideOne(work, want.within);
   const renewed = owner?.changes.make.some(({ op }) => op.kind === 'container.create' || op.kind === 'link.create') ?? false;
-  const goesAlong = want === undefined && ON_A_LINK.has(kind) && endsWithLink(decideOne(work, id.replace(/^[a-z]+/, 'link')));
+  const goesAlong = want === undefined && ON_A_LINK.has(kind) && endsWithLink(decideOne(work, linkOfResource(id)));
   const asleep = owner !== undefined && work.dormant.has(owner.id) && !renewed;
   if (asleep) work.dormant.add(id);
   if (goesAlong || (asleep && kind !== 'process')) return NOTHING;
@@ -137,10 +137,18 @@ function unmetNeeds(work: Work, name: ContainerName): string[] {
     const decision = decideOne(work, containerId(work, dependency));
     const begins = creates(decision?.changes);
     const stops = decision?.order.kind === 'stop';
+    // A container that has ended has no network namespace to join, however well it ended.
+    if (until === 'done' && joins(work, name, dependency) && !begins && !isRunning(work, dependency))
+      return [`${dependency} to be started`];
     if (until === 'done') return begins || (conditions.started.has(dependency) && !stops) ? [] : [`${dependency} to be started`];
     if (until === 'healthy') return conditions.healthy.has(dependency) && !begins && !stops ? [] : [`${dependency} to be healthy`];
     return conditions.completed.has(dependency) && !begins ? [] : [`${dependency} to complete`];
   });
+}
+
+function joins({ wanted, stackName }: Work, name: ContainerName, other: ContainerName): boolean {
+  const needs = wanted.get(`container:${stackName}/${name}`)?.needs ?? [];
+  return needs.some(({ resource }) => resource === `container:${stackName}/${other}`);
 }
 
 function processNeeds({ wanted, stackName }: Work, name: ContainerName): Need[] {

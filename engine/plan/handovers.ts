@@ -5,7 +5,7 @@
 import type { ContainerRecord } from '../model/container.ts';
 import type { Decision, Decisions } from './decide.ts';
 import type { Node, StepGraph } from './graph.ts';
-import { containerOfResource } from './names.ts';
+import { containerOfResource, linkOfResource } from './names.ts';
 
 /** Only makes get edges, and only to removals, which wait for no make yet: there can be no cycle. */
 export function linkHandovers(graph: StepGraph, decisions: Decisions): void {
@@ -18,7 +18,10 @@ export function linkHandovers(graph: StepGraph, decisions: Decisions): void {
     if (decision === undefined || node.phase !== 'make') continue;
     if (node.op.kind === 'link.create' && node.op.link.type === 'veth') {
       wait(node, sameContainer(links, node));
-      wait(node, freed.get(addressKey(decisions.get(node.resource.replace('link:', 'address:'))?.desired)) ?? []);
+      for (const end of ['', '/6']) {
+        const address = decisions.get(`${node.resource.replace('link:', 'address:')}${end}`)?.desired;
+        if (address) wait(node, freed.get(addressKey(address)) ?? []);
+      }
     } else if (node.op.kind === 'address.add' && !node.resource.includes('@')) {
       wait(node, freed.get(addressKey(decision.desired)) ?? []);
     } else if (node.op.kind === 'route.add') {
@@ -44,7 +47,7 @@ function freedAddresses(graph: StepGraph, decisions: Decisions): ReadonlyMap<str
   const freed = new Map<string, Node[]>();
   for (const { id, kind, observed } of decisions.values()) {
     if (kind !== 'address') continue;
-    const nodes = [...graph.of(id, 'remove'), ...graph.of(id.replace('address:', 'link:'), 'remove')];
+    const nodes = [...graph.of(id, 'remove'), ...graph.of(linkOfResource(id), 'remove')];
     const key = addressKey(observed);
     if (nodes.length > 0) freed.set(key, [...(freed.get(key) ?? []), ...nodes]);
   }
@@ -55,7 +58,7 @@ function freedAddresses(graph: StepGraph, decisions: Decisions): ReadonlyMap<str
 function addressKey(resource: Decision['desired'] | Decision['observed']): string {
   if (resource?.kind !== 'address') return '';
   const { cidr } = 'spec' in resource ? resource.spec : resource.state;
-  const network = resource.id.includes('@') ? resource.id.slice(resource.id.indexOf('@')) : '';
+  const network = resource.id.includes('@') ? resource.id.slice(resource.id.indexOf('@')).replace(/\/6$/, '') : '';
   return `${cidr.replace(/\/.*/, '')}${network}`;
 }
 

@@ -1,17 +1,21 @@
-/** Networks: a bridge each, its address, and the sysctls that let it forward. */
+/** Networks: a bridge each, its addresses, and the sysctls that let it forward. */
 import type { PortSpec } from '../../dsl/spec.ts';
+import type { Notice } from '../model/plan.ts';
 import type { DesiredResource } from '../model/resources.ts';
-import { parseCidr } from './ipam.ts';
+import type { GivenNetwork } from './allocate-networks.ts';
 import type { LowerContext } from './lower.ts';
-import { bridgeName, linkGroup, linkMark } from './names.ts';
-
-/** ETH_DATA_LEN of linux/if_ether.h, what the kernel gives bridges and veths. Named, so that an `mtu` taken out of the stack file is taken back. */
-export const DEFAULT_MTU = 1500;
+import { linkGroup, linkMark } from './names.ts';
 
 export function lowerNetworks(context: LowerContext): DesiredResource[] {
-  const networks = Object.keys(context.spec.networks).sort();
-  if (networks.length === 0) return [];
-  return [...networks.flatMap((network) => lowerNetwork(context, network)), forwarding(context)];
+  const names = Object.keys(context.networks).sort();
+  const onLoopback = loopbackPublished(context);
+  return [
+    ...names.flatMap((network) => {
+      const given = context.networks[network];
+      return given?.kind === 'own' ? lowerNetwork(context, { network, given, onLoopback: onLoopback.has(network) }) : [];
+    }),
+    ...forwarding(context),
+  ];
 }
 
 export function isLoopback(address: string): boolean {
@@ -29,72 +33,91 @@ export function loopbackPublished(context: LowerContext): ReadonlySet<string> {
   return result;
 }
 
-/** Published ports lead to a container's address on its first network that isn't internal, else on its first. */
+/**
+ * Published ports lead to a container's address on its first network that isn't internal, else on its first. Not by macvlan: the kernel
+ * passes nothing between it and the link that it is on.
+ */
 export function publishingNetwork(
-  { spec }: LowerContext,
+  { spec }: Pick<LowerContext, 'spec'>,
   service: { readonly networks: readonly { readonly network: string }[]; readonly ports: readonly PortSpec[] },
 ): string | undefined {
   if (service.ports.length === 0) return undefined;
-  const names = service.networks.map(({ network }) => network);
+  const names = service.networks.map(({ network }) => network).filter((name) => spec.networks[name]?.driver === 'bridge');
   return names.find((name) => !spec.networks[name]?.internal) ?? names[0];
 }
 
-function lowerNetwork(context: LowerContext, network: string): DesiredResource[] {
-  const { stack, spec, allocation, gateways } = context;
-  const ifname = bridgeName(stack, network);
+interface OwnNetwork {
+  readonly network: string;
+  readonly given: GivenNetwork;
+  readonly onLoopback: boolean;
+}
+
+function lowerNetwork({ stack }: LowerContext, { network, given, onLoopback }: OwnNetwork): DesiredResource[] {
+  const { bridge: ifname = '', mtu, ipv4, ipv6 } = given;
   const linkId = `link:${stack.name}/${network}`;
-  const subnet = allocation.subnets[network];
-  const gateway = gateways[network];
-  if (subnet === undefined || gateway === undefined) return [];
+  const onLink = { needs: [{ resource: linkId, until: 'done' as const }], within: linkId };
+  const address = (id: string, gateway: string | undefined, prefix: number): DesiredResource => ({
+    kind: 'address',
+    id,
+    spec: { netns: { in: 'host' }, ifname, cidr: `${gateway}/${prefix}` },
+    ...onLink,
+  });
   const resources: DesiredResource[] = [
     {
       kind: 'link',
       id: linkId,
-      spec: {
-        type: 'bridge',
-        ifname,
-        ifalias: linkMark(stack, network),
-        group: linkGroup(stack),
-        mtu: spec.networks[network]?.mtu ?? DEFAULT_MTU,
-      },
+      spec: { type: 'bridge', ifname, ifalias: linkMark(stack, network), group: linkGroup(stack), mtu },
       needs: [],
       within: undefined,
     },
-    {
-      kind: 'address',
-      id: `address:${stack.name}/${network}`,
-      spec: { netns: { in: 'host' }, ifname, cidr: `${gateway}/${parseCidr(subnet).prefix}` },
-      needs: [{ resource: linkId, until: 'done' }],
-      within: linkId,
-    },
+    address(`address:${stack.name}/${network}`, ipv4.gateway, ipv4.range.prefix),
   ];
-  if (loopbackPublished(context).has(network)) resources.push(routeLocalnet(stack.name, { network, ifname, linkId }));
+  if (ipv6) resources.push(address(`address:${stack.name}/${network}/6`, ipv6.gateway, ipv6.range.prefix));
+  // Lets packets from 127.0.0.0/8 leave by the bridge (ip-sysctl.rst, route_localnet), which a port published on loopback needs. What it
+  // would open towards the host, the chain in INPUT closes.
+  const localnet = { path: `net/ipv4/conf/${ifname}/route_localnet`, value: '1' };
+  if (onLoopback) resources.push({ kind: 'sysctl', id: `sysctl:${stack.name}/${network}/route_localnet`, spec: localnet, ...onLink });
   return resources;
 }
 
-/**
- * Lets packets from 127.0.0.0/8 leave by the bridge (ip-sysctl.rst, route_localnet), which a port published on loopback needs.
- * What it would open towards the host, the chain in INPUT closes.
- */
-function routeLocalnet(
-  stackName: string,
-  { network, ifname, linkId }: { network: string; ifname: string; linkId: string },
-): DesiredResource {
-  return {
+/** Of each family that a bridge of this stack has. */
+function forwarding(context: LowerContext): DesiredResource[] {
+  const { stack } = context;
+  const bridges = Object.values(context.networks).filter(({ kind }) => kind === 'own');
+  const sysctl = (name: string, path: string, value: string, needs: readonly string[] = []): DesiredResource => ({
     kind: 'sysctl',
-    id: `sysctl:${stackName}/${network}/route_localnet`,
-    spec: { path: `net/ipv4/conf/${ifname}/route_localnet`, value: '1' },
-    needs: [{ resource: linkId, until: 'done' }],
-    within: linkId,
-  };
+    id: `sysctl:${stack.name}/${name}`,
+    spec: { path, value },
+    needs: needs.map((resource) => ({ resource, until: 'done' })),
+    within: undefined,
+  });
+  const accepting = keptAdvertisements(context).map((ifname) => sysctl(`accept_ra/${ifname}`, `net/ipv6/conf/${ifname}/accept_ra`, '2'));
+  return [
+    ...(bridges.length > 0 ? [sysctl('ip_forward', 'net/ipv4/ip_forward', '1')] : []),
+    ...accepting,
+    ...(bridges.some(({ ipv6 }) => ipv6)
+      ? [
+          sysctl(
+            'ipv6_forward',
+            'net/ipv6/conf/all/forwarding',
+            '1',
+            accepting.map(({ id }) => id),
+          ),
+        ]
+      : []),
+  ];
 }
 
-function forwarding({ stack }: LowerContext): DesiredResource {
-  return {
-    kind: 'sysctl',
-    id: `sysctl:${stack.name}/ip_forward`,
-    spec: { path: 'net/ipv4/ip_forward', value: '1' },
-    needs: [],
-    within: undefined,
-  };
+/** Links that would lose the routes that routers have advertised, the host's default route among them, once this host forwards IPv6. */
+function keptAdvertisements({ networks, facts }: LowerContext): readonly string[] {
+  return Object.values(networks).some(({ kind, ipv6 }) => kind === 'own' && ipv6) ? facts.advertisedLinks : [];
+}
+
+export function networkNotices(context: LowerContext): Notice[] {
+  return keptAdvertisements(context).map((ifname) => ({
+    resource: `sysctl:${context.stack.name}/accept_ra/${ifname}`,
+    message:
+      `net.ipv6.conf.${ifname}.accept_ra becomes 2: a host that forwards IPv6, as this one is about to, ` +
+      `drops the routes that routers advertise, the default route through \`${ifname}\` among them, if it is 1`,
+  }));
 }

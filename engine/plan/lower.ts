@@ -4,7 +4,7 @@ import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
 import { type Desired, type DesiredResource, nothingDesired } from '../model/resources.ts';
-import { allocate } from './allocate.ts';
+import { type Allocated, allocate } from './allocate.ts';
 import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
 import { volumesOf } from './image-volumes.ts';
@@ -12,7 +12,7 @@ import { lowerContainers } from './lower-containers.ts';
 import { withFaults } from './lower-faults.ts';
 import { lowerFirewall } from './lower-firewall.ts';
 import { lowerNames } from './lower-names.ts';
-import { lowerNetworks } from './lower-networks.ts';
+import { lowerNetworks, networkNotices } from './lower-networks.ts';
 import { lowerPorts } from './lower-ports.ts';
 import { findObstacles } from './obstacles.ts';
 
@@ -29,16 +29,19 @@ export interface LowerContext {
   readonly stack: StackIdentity;
   readonly facts: HostFacts;
   readonly allocation: Allocation;
-  /** Network → address of its bridge. */
+  readonly networks: Allocated['networks'];
+  /** Network → address of its bridge, if this stack makes that. */
   readonly gateways: Readonly<Record<string, string>>;
+  /** As `gateways`, IPv6. */
+  readonly gateways6: Readonly<Record<string, string>>;
 }
 
 export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
   const spec = withImageDefaults(declared, facts.images);
-  const { allocation, gateways, obstacles } = allocate(spec, stack, facts);
-  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts, allocation })];
+  const { allocation, networks, gateways, gateways6, notices, obstacles } = allocate(spec, stack, facts);
+  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts })];
   if (blocked.length > 0) return { desired: nothingDesired(stack.name), allocation, notices: [], obstacles: blocked };
-  const context: LowerContext = { spec, stack, facts, allocation, gateways };
+  const context: LowerContext = { spec, stack, facts, allocation, networks, gateways, gateways6 };
   const containers = lowerContainers(context);
   return {
     desired: {
@@ -51,7 +54,7 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
       ports: lowerPorts(context),
     },
     allocation,
-    notices: [...usernsNotice(context), ...imageNotices(context), ...containers.notices],
+    notices: [...notices, ...usernsNotice(context), ...networkNotices(context), ...imageNotices(context), ...containers.notices],
     obstacles: [],
   };
 }

@@ -51,7 +51,7 @@ export function linkGroup(stack: StackIdentity): number {
 }
 
 /** Chains of a stack; at most 28 characters (XT_EXTENSION_MAXNAMELEN, linux/netfilter/x_tables.h). */
-export function chainName(stack: StackIdentity, suffix: 'ISO' | 'FWD' | 'IN' | 'DNAT' | 'OUT' | 'SNAT'): string {
+export function chainName(stack: StackIdentity, suffix: 'ISO' | 'OPEN' | 'FWD' | 'IN' | 'DNAT' | 'OUT' | 'PUB' | 'LOOP' | 'SNAT'): string {
   return `TS-${stack.hash}-${suffix}`;
 }
 
@@ -71,6 +71,11 @@ export function cgroupPath(stack: StackIdentity, container: string): string {
 export function containerOfResource(id: string): string {
   const name = id.slice(id.indexOf('/') + 1);
   return name.split(/[@/]/, 1)[0] ?? name;
+}
+
+/** The link that an address or a route is on: `address:shop/web-1@front`, and of IPv6 `address:shop/web-1@front/6` → `link:shop/web-1@front`. */
+export function linkOfResource(id: string): string {
+  return id.replace(/^[a-z]+/, 'link').replace(/\/6$/, '');
 }
 
 /** `web-1` → `web`. */

@@ -62,6 +62,11 @@ type Mutable<T> = { -readonly [K in keyof T]: Record<string, T[K] extends Readon
 function addOther(others: Mutable<Allocation>, { stack, allocation }: AllocationFile): void {
   for (const [network, subnet] of Object.entries(allocation.subnets)) others.subnets[`${stack.id}/${network}`] = subnet;
   for (const [network, subnet] of Object.entries(allocation.subnets6)) others.subnets6[`${stack.id}/${network}`] = subnet;
+  const joined: Record<string, string> = { ...allocation.joined };
+  for (const network of Object.keys(allocation.subnets)) joined[network] = `${stack.id}/${network}`;
+  for (const [network, key] of Object.entries(joined)) others.joined[`${stack.id}/${network}`] = key;
+  for (const [at, address] of Object.entries(allocation.addresses)) others.addresses[`${stack.id}/${at}`] = address;
+  for (const [at, address] of Object.entries(allocation.addresses6)) others.addresses6[`${stack.id}/${at}`] = address;
   for (const [container, base] of Object.entries(allocation.uidBases)) others.uidBases[`${stack.id}/${container}`] = base;
   for (const [port, service] of Object.entries(allocation.ports)) {
     others.ports[port] = `service \`${service}\` of stack \`${stack.name}\` in ${stack.directory}`;

@@ -33,7 +33,7 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
   return {
     ...sysctlExecutors(),
     ...networkExecutors(session),
-    ...firewallExecutors(),
+    ...firewallExecutors({ programs: (signal) => session.iptables(signal) }),
     ...faultExecutors({ host: () => session.namespaces.host }),
     ...volumeExecutors((contents, directory, signal) =>
       fillVolume(contents, directory, { launcherBinary: session.launcherBinary, stageDirectory: stageDirectory(session.host), signal }),

@@ -12,6 +12,7 @@ import type { OnEvent } from '../model/events.ts';
 import type { ResolvedImage } from '../model/facts.ts';
 import type { Desired } from '../model/resources.ts';
 import { imageKey } from '../plan/image-key.ts';
+import { NO_IMAGE } from '../plan/no-image.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import { imagesDirectory } from '../store/paths.ts';
 import { findMade, type MadeSource, type MakeImageOptions, makeImage } from './made-images.ts';
@@ -107,7 +108,7 @@ export async function findImages(session: Session, spec: StackSpec, signal: Abor
   const found = made.map(async (source): Promise<[string, ResolvedImage]> => {
     const record = await findMade(source, { session, store, signal });
     const key = imageKey(source);
-    return [key, (record && resolveStored(store, record)) ?? { ...NOTHING_KNOWN, name: key }];
+    return [key, (record && resolveStored(store, record)) ?? notHere(key)];
   });
   const pulled = wanted.map((image): [string, ResolvedImage] => [image.reference, findImage(store, image)]);
   return { ...directories, ...Object.fromEntries([...pulled, ...(await Promise.all(found))]) };
@@ -117,26 +118,17 @@ function findImage(store: ImageStore, { reference, policy }: WantedImage): Resol
   const record = store.findImage(formatReference(parseReference(reference)));
   const image = record && resolveStored(store, record);
   if (image !== undefined) return image;
-  if (policy !== 'never') return { ...NOTHING_KNOWN, name: reference };
+  if (policy !== 'never') return notHere(reference);
   throw new TsstackError(`cannot use image \`${reference}\`: it is not here, and \`pullPolicy: 'never'\` forbids to pull it`, {
     code: 'image',
     hint: '`tsstack pull` fetches it',
   });
 }
 
-const NOTHING_KNOWN: Omit<ResolvedImage, 'name'> = {
-  digest: '',
-  lowerdirs: [],
-  binds: [],
-  entrypoint: [],
-  command: [],
-  environment: {},
-  workingDir: '/',
-  user: undefined,
-  passwd: '',
-  groupFile: '',
-  missing: true,
-};
+/** All but its name is yet to be found out. */
+function notHere(name: string): ResolvedImage {
+  return { ...NO_IMAGE, name, missing: true };
+}
 
 function resolveDirectories(session: Session, spec: StackSpec): Images {
   const directory = imagesDirectory(session.host);

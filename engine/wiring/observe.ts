@@ -6,7 +6,7 @@ import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
 import { observeFirewall } from '../kernel/firewall.ts';
-import { observeInside } from '../kernel/inside.ts';
+import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
 import { observeFaults } from '../kernel/qdiscs.ts';
@@ -14,6 +14,7 @@ import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
+import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
@@ -24,7 +25,9 @@ export async function observeStack(
   session: Session,
   { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
 ): Promise<Observed> {
-  const firewall = observeFirewall(session.stack.hash, { signal });
+  const { own } = readAllocations(session.host, session.stack);
+  const ipv6 = Object.keys(own.subnets6).length > 0 || Object.keys(own.addresses6).length > 0;
+  const firewall = observeFirewall(session.stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal });
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
@@ -38,6 +41,7 @@ export async function observeStack(
     ...observeBridges(
       session,
       ours.filter(({ state }) => state.type === 'bridge'),
+      links,
     ),
     ...observeAttachedFaults(
       session,
@@ -50,11 +54,8 @@ export async function observeStack(
       state,
     })),
     ...observeVolumes(paths.volumes).map((state) => ({ kind: 'volume' as const, id: `volume:${stack.name}/${state.name}`, state })),
-    ...observeFiles(filesIn(paths.hosts)).map((state) => ({
-      kind: 'file' as const,
-      id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/hosts`,
-      state,
-    })),
+    ...observeFilesIn(session, paths.hosts, 'hosts'),
+    ...observeFilesIn(session, paths.resolv, 'resolv.conf'),
   ];
   for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
   return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
@@ -68,6 +69,15 @@ function observeAttachedFaults({ stack, namespaces }: Session, veths: readonly {
   ).map((state) => ({ kind: 'fault', id: `fault:${stack.name}/${byIfname.get(state.ifname)}`, state }));
 }
 
+/** One a container, named for it. */
+function observeFilesIn({ stack }: Session, directory: string, what: string): ObservedResource[] {
+  return observeFiles(filesIn(directory)).map((state) => ({
+    kind: 'file',
+    id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/${what}`,
+    state,
+  }));
+}
+
 function filesIn(directory: string): string[] {
   return (unlessErrno(['ENOENT'], () => fs.readdirSync(directory)) ?? []).map((name) => `${directory}/${name}`);
 }
@@ -76,19 +86,30 @@ function unowned(links: readonly LinkState[], ours: ReadonlySet<number>): Record
   return Object.fromEntries(links.filter(({ ifindex }) => !ours.has(ifindex)).map(({ ifname, type, group }) => [ifname, { type, group }]));
 }
 
-function observeBridges({ stack, namespaces }: Session, bridges: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+function observeBridges(
+  { stack, namespaces }: Session,
+  bridges: readonly { name: string; state: LinkState }[],
+  links: readonly LinkState[],
+): ObservedResource[] {
   const byIfname = new Map(bridges.map(({ name, state }) => [state.ifname, name]));
   const host = { in: 'host' } as const;
-  const connected = connectedAddresses(observeAddresses(namespaces.host, host), observeRoutes(namespaces.host, host));
+  const connected = connectedAddresses(observeAddresses(namespaces.host, host, links), observeRoutes(namespaces.host, host, links));
   const addresses = connected.flatMap((state) => {
     const name = byIfname.get(state.ifname);
-    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}`, state }];
+    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}${familyEnd(state.cidr)}`, state }];
   });
   const localnets = bridges.map(({ name, state }) => ({
     id: `${name}/route_localnet`,
     path: `net/ipv4/conf/${state.ifname}/route_localnet`,
   }));
-  const wanted = [{ id: 'ip_forward', path: 'net/ipv4/ip_forward' }, ...localnets];
+  const wanted = [
+    { id: 'ip_forward', path: 'net/ipv4/ip_forward' },
+    { id: 'ipv6_forward', path: 'net/ipv6/conf/all/forwarding' },
+    ...links
+      .filter(({ master, type }) => master === 0 && type !== 'bridge' && type !== 'veth')
+      .map(({ ifname }) => ({ id: `accept_ra/${ifname}`, path: `net/ipv6/conf/${ifname}/accept_ra` })),
+    ...localnets,
+  ];
   const idByPath = new Map(wanted.map(({ id, path }) => [path, id]));
   const sysctls = observeSysctls(wanted.map(({ path }) => path)).map((state) => ({
     kind: 'sysctl' as const,
@@ -98,10 +119,16 @@ function observeBridges({ stack, namespaces }: Session, bridges: readonly { name
   return [...addresses, ...sysctls];
 }
 
+/** What an id ends with. */
+function familyEnd(cidr: string): string {
+  return cidr.includes(':') ? '/6' : '';
+}
+
 function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
   const { stack, paths, bootId } = session;
   const interfaces = withInside ? interfacesOf(session) : new Map<string, string>();
-  return observeContainers(paths.containers, bootId).flatMap((state) => {
+  const containers = observeContainers(paths.containers, bootId);
+  return containers.flatMap((state) => {
     const { name, status, record } = state;
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
     const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
@@ -109,7 +136,7 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
       {
         kind: 'container',
         id: `container:${stack.name}/${name}`,
-        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory) } : state,
+        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory), ...leftBehind(state, containers) } : state,
       },
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
@@ -132,6 +159,21 @@ function lostMounts({ record, status }: ContainerState, stackDirectory: string):
   return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
 }
 
+/** One that has ended left its network namespace to those that have joined it: until it has another one, they have what they had. */
+function leftBehind({ record, status }: ContainerState, all: readonly ContainerState[]): Pick<ContainerState, 'leftBehind'> {
+  const network = record?.launch.network;
+  if (network?.kind !== 'join') return {};
+  const joined = all.find(({ name }) => name === network.container)?.status;
+  const [own, other] = [networkNamespaceOf(status), joined && networkNamespaceOf(joined)];
+  return own === undefined || other === undefined || own === other ? {} : { leftBehind: network.container };
+}
+
+/** Which it is (namespaces(7)). Undefined: it doesn't run, or has ended since. */
+function networkNamespaceOf({ state, init }: ContainerStatus): string | undefined {
+  if (state !== 'running' || !init) return undefined;
+  return unlessErrno(['ENOENT', 'ESRCH'], () => fs.readlinkSync(`/proc/${init.pid}/ns/net`));
+}
+
 /** `web-1/eth0` → `web-1@front`, as it was given out. */
 function interfacesOf({ host, stack }: Session): ReadonlyMap<string, string> {
   return new Map(
@@ -144,19 +186,20 @@ function interfacesOf({ host, stack }: Session): ReadonlyMap<string, string> {
 
 function inside(stackName: string, { name: container, status }: ContainerState, names: ReadonlyMap<string, string>): ObservedResource[] {
   if (status.state !== 'running' || !status.init) return [];
-  const { addresses, routes } = observeInside(status.init.pid, { in: 'container', container });
-  const idOf = (kind: string, ifname: string) => {
+  const { ipv4, ipv6 } = observeInside(status.init.pid, { in: 'container', container });
+  const idOf = (kind: string, ifname: string, end: string) => {
     const name = names.get(`${container}/${ifname}`);
-    return name === undefined ? undefined : `${kind}:${stackName}/${name}`;
+    return name === undefined ? undefined : `${kind}:${stackName}/${name}${end}`;
   };
-  return [
+  const ofFamily = ({ addresses, routes }: Inside, end: string): ObservedResource[] => [
     ...addresses.flatMap((state) => {
-      const id = idOf('address', state.ifname);
+      const id = idOf('address', state.ifname, end);
       return id === undefined ? [] : [{ kind: 'address' as const, id, state }];
     }),
     ...routes.flatMap((state) => {
-      const id = idOf('route', state.ifname);
+      const id = idOf('route', state.ifname, end);
       return id === undefined ? [] : [{ kind: 'route' as const, id, state }];
     }),
   ];
+  return [...ofFamily(ipv4, ''), ...ofFamily(ipv6, '/6')];
 }

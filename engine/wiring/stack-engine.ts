@@ -36,6 +36,7 @@ import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
 import { findImages, getImages, imageEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
+import { listPorts } from './port-listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
 import { streamStats } from './stats.ts';
@@ -228,6 +229,11 @@ export class StackEngine implements Engine {
   async top({ targets }: { readonly targets?: readonly string[] | undefined }) {
     requireRoot('list processes');
     return listProcesses(this.#session, { targets });
+  }
+
+  async ports({ targets }: { readonly targets?: readonly string[] | undefined }) {
+    requireRoot('list ports');
+    return listPorts(this.#session, targets);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,9 +39,13 @@ export const RT_TABLE_MAIN = 254;
 export const RTA_DST = 1;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
+export const RTA_PRIORITY = 6;
 export const RTA_PREFSRC = 7;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
+
+/** linux/ipv6_route.h: metric of the routes that the kernel makes for IPv6 addresses. */
+export const IP6_RT_PRIO_ADDRCONF = 256;
 
 /** For IFLA_EXT_MASK: leave the counters out. */
 export const RTEXT_FILTER_SKIP_STATS = 1 << 3;

@@ -29,6 +29,7 @@ int container_make(struct container *container, char **options, size_t count, in
   container->streams[0] = (struct stream){.name = "stdout", .fd = -1};
   container->streams[1] = (struct stream){.name = "stderr", .fd = -1};
   if (options_parse(&container->options, options, count) < 0 || check(&container->options) < 0) return -1;
+  if (network_join(&container->options) < 0) return -1;
   if (seccomp_read(container->options.command.seccomp_file, &container->seccomp) < 0) return -1;
   container->directory = open(container->options.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (container->directory < 0) return fail("status", errno, "%s", container->options.directory);
@@ -52,6 +53,9 @@ static int check(const struct options *options)
     return fail("options", ERANGE, "--id-base and --id-size");
   if (options->command.uid >= UINT32_MAX || options->command.gid >= UINT32_MAX)
     return fail("options", ERANGE, "--uid or --gid");
+  if (options->host_network && options->network_of.count > 0)
+    return fail("options", EINVAL, "--host-network and --network-of");
+  if (options->network_of.count > 2) return fail("options", EINVAL, "--network-of twice");
   if (options->stop_signal > 64) return fail("options", ERANGE, "--stop-signal");
   return 0;
 }

@@ -27,15 +27,15 @@ int inside_prepare(const struct options *options, int tree)
   if (unshare(CLONE_NEWCGROUP) < 0) return fail("unshare", errno, "cgroup namespace");
   if (sethostname(options->hostname, strlen(options->hostname)) < 0)
     return fail("sethostname", errno, "%s", options->hostname);
-  if (raise_loopback() < 0) return -1;
+  if (owns_network(options) && raise_loopback() < 0) return -1;
   umask(022);
   /* Before the host's own are out of sight: mount_too_revealing() in fs/namespace.c asks for a full one to be visible.
    */
   unsigned quiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   cleanup_fd int proc = mount_make("proc", NULL, quiet);
   if (proc < 0) return fail("proc", errno, "/proc");
-  cleanup_fd int sys = mount_make("sysfs", NULL, quiet | MOUNT_ATTR_RDONLY);
-  if (sys < 0) return fail("sysfs", errno, "/sys");
+  cleanup_fd int sys = owns_network(options) ? mount_make("sysfs", NULL, quiet | MOUNT_ATTR_RDONLY) : -1;
+  if (owns_network(options) && sys < 0) return fail("sysfs", errno, "/sys");
   if (enter_root(tree) < 0 || mount_own(options, proc, sys) < 0) return -1;
   if (sysctls_write(options) < 0) return -1;
   return hide_paths(options);
@@ -81,7 +81,7 @@ static int attach(int mount, const char *path)
 static int mount_own(const struct options *options, int proc, int sys)
 {
   if (attach(proc, "/proc") < 0) return fail("proc", errno, "/proc");
-  if (attach(sys, "/sys") < 0) return fail("sysfs", errno, "/sys");
+  if (sys >= 0 && attach(sys, "/sys") < 0) return fail("sysfs", errno, "/sys");
   unsigned quiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   if (options->cgroup_unified != NULL) {
     cleanup_fd int cgroup = mount_make("cgroup2", NULL, quiet | MOUNT_ATTR_RDONLY);

@@ -3,15 +3,35 @@
 #include "cleanup.h"
 #include "fail.h"
 #include "files.h"
+#include "process.h"
 #include "syscalls.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
 static pid_t clone_child(struct clone_args *arguments, int cgroup, const char *cgroup_path);
 static int join(pid_t pid, const char *directory);
+
+/*
+ * Joined by the monitor, so that its child is born there: before it has a user namespace of its own, from which nobody
+ * may enter (setns(2) asks for CAP_SYS_ADMIN over both). The monitor stays there. It ends with the container, and what
+ * it does next is to mount the sysfs that shows this network namespace.
+ */
+int network_join(const struct options *options)
+{
+  if (options->network_of.count == 0) return 0;
+  const char *pid = options->network_of.items[0];
+  struct process process;
+  if (process_parse(pid, options->network_of.items[1], &process) < 0)
+    return fail("options", errno, "--network-of %s", pid);
+  cleanup_fd int pidfd = process_open(&process);
+  if (pidfd < 0) return fail("network", errno, "process %s", pid);
+  if (setns(pidfd, CLONE_NEWNET) < 0) return fail("network", errno, "process %s", pid);
+  return 0;
+}
 
 pid_t namespaces_clone(const struct options *options, int *pidfd)
 {
@@ -23,8 +43,8 @@ pid_t namespaces_clone(const struct options *options, int *pidfd)
   /* CLONE_NEWCGROUP isn't here: the root of that namespace is the cgroup one is in when it is made, and the v1 ones
    * come later. */
   struct clone_args arguments = {
-      .flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
-               (options->id_size == 0 ? 0 : CLONE_NEWUSER),
+      .flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
+               (owns_network(options) ? CLONE_NEWNET : 0) | (options->id_size == 0 ? 0 : CLONE_NEWUSER),
       .pidfd = (uint64_t)(uintptr_t)pidfd,
       .exit_signal = SIGCHLD,
   };

@@ -30,6 +30,8 @@ static const struct option TABLE[] = {
     {"--log", TEXT, AT(log_file)},
     {"--log-max", NUMBER, AT(log_max_bytes)},
     {"--hostname", TEXT, AT(hostname)},
+    {"--host-network", FLAG, AT(host_network)},
+    {"--network-of", PAIRS, AT(network_of)},
     {"--id-base", NUMBER, AT(id_base)},
     {"--id-size", NUMBER, AT(id_size)},
     {"--lower", LIST, AT(lowerdirs)},

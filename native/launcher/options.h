@@ -48,6 +48,10 @@ struct options {
   const char *log_file;
   uint64_t log_max_bytes;
   const char *hostname;
+  /** Stays in the network namespace that the launcher is in. */
+  bool host_network;
+  /** Pid and start time of a process whose network namespace it joins. Empty: a new one. */
+  struct strings network_of;
   /** Container ids 0 … size-1 are host ids base … base+size-1. Size 0: the host's user namespace. */
   uint64_t id_base;
   uint64_t id_size;
@@ -76,6 +80,12 @@ struct options {
 
 /** Reads `--name value…` strings as PROTOCOL.md lists them. Keeps pointers into `words`. -1 after fail(). */
 int options_parse(struct options *options, char **words, size_t count);
+
+/** Whether it has a network namespace of its own, over which it has rights. */
+static inline bool owns_network(const struct options *options)
+{
+  return !options->host_network && options->network_of.count == 0;
+}
 
 /** Host id of container id 0. */
 static inline uid_t root_of(const struct options *options)

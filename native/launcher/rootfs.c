@@ -5,7 +5,8 @@
  * host directories, device nodes. It does so in a mount namespace of its own while init, already cloned, waits and the
  * engine configures init's network. Then it hands init one descriptor: a detached copy of the whole tree (open_tree(2)
  * with OPEN_TREE_CLONE | AT_RECURSIVE). Init attaches it (move_mount(2)), which is allowed in its own namespace for any
- * detached tree, and adds what belongs to its namespaces: /proc, /sys, the message queues, the cgroup view.
+ * detached tree, and adds what belongs to its namespaces: /proc, /sys, the message queues, the cgroup view. A /sys that
+ * shows a network namespace of others is the monitor's, too.
  *
  *   monitor                                     init (clone3'd before, user namespace's root)
  *   stage: tmpfs                                fsmount proc, sysfs (while the host's are still visible: the kernel
@@ -39,6 +40,7 @@
 #include <sys/stat.h>
 
 static int make_stage(const char *stage);
+static int attach_sysfs(int target);
 static int mount_overlay(const struct options *options, int ids);
 static int mount_all(const struct options *options, int root, int ids);
 static int make_working_dir(const struct options *options, int root);
@@ -53,6 +55,7 @@ int rootfs_build(const struct options *options, const char *stage, int ids)
   cleanup_fd int proc = target_open(root, "/proc", true, root_of(options));
   cleanup_fd int sys = target_open(root, "/sys", true, root_of(options));
   if (proc < 0 || sys < 0) return -1;
+  if (!owns_network(options) && attach_sysfs(sys) < 0) return -1;
   if (mount_all(options, root, ids) < 0 || make_working_dir(options, root) < 0) return -1;
   if (options->read_only_root) {
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -70,6 +73,17 @@ static int make_stage(const char *stage)
   if (sys_mount("tsstack", stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=4m") < 0 || chdir(stage) < 0)
     return fail("stage", errno, "%s", stage);
   return 0;
+}
+
+/*
+ * A sysfs shows the network namespace of who mounts it, and takes rights over that one (fs/sysfs/mount.c,
+ * kobj_ns_current_may_mount): of a network namespace that isn't the container's own, only the monitor has them.
+ */
+static int attach_sysfs(int target)
+{
+  unsigned quiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  cleanup_fd int sys = mount_make("sysfs", NULL, quiet | MOUNT_ATTR_RDONLY);
+  return sys < 0 || mount_attach(sys, target) < 0 ? fail("sysfs", errno, "/sys") : 0;
 }
 
 /** `name`, relative to the stage, stands for a lowerdir. */

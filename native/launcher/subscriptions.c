@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /** One descriptor of a subscription. */
 struct feed {
@@ -40,6 +41,7 @@ static struct subscription *containers;
 static struct subscription *subscription_make(const char *container);
 static int feed_add(const struct server *server, struct subscription *subscription, int feed, int *fd);
 static void discard(const struct server *server, struct subscription *gone);
+static bool shares_network(pid_t pid);
 static int open_links_of(int pidfd);
 static int watch_oom(const struct server *server, struct subscription *subscription, const char *file);
 
@@ -89,13 +91,15 @@ int subscription_begin(const struct server *server, const char *id, char **argum
   char path[48];
   snprintf(path, sizeof path, "/proc/%d/mountinfo", (int)process.pid);
   cleanup_fd int mounts = open(path, O_RDONLY | O_CLOEXEC);
-  cleanup_fd int links = mounts < 0 ? -1 : open_links_of(pidfd);
+  /* What changes in the host's network namespace is told of the host. */
+  bool hears_links = mounts >= 0 && !shares_network(process.pid);
+  cleanup_fd int links = hears_links ? open_links_of(pidfd) : -1;
   int error = errno;
   /* It may have ended, and its number be another's, since. */
   if (sys_pidfd_send_signal(pidfd, 0) < 0 && errno == ESRCH) return reply_ok(server, id, NULL);
-  if (links < 0) return fail("subscribe", error, "%s", name);
+  if (mounts < 0 || (hears_links && links < 0)) return fail("subscribe", error, "%s", name);
   struct subscription *subscription = subscription_make(name);
-  if (subscription == NULL || feed_add(server, subscription, LINKS, &links) < 0 ||
+  if (subscription == NULL || (hears_links && feed_add(server, subscription, LINKS, &links) < 0) ||
       feed_add(server, subscription, MOUNTS, &mounts) < 0 || feed_add(server, subscription, PROCESS, &pidfd) < 0) {
     error = errno;
     discard(server, subscription);
@@ -114,6 +118,15 @@ int subscription_end(const struct server *server, const char *id, const char *na
 {
   discard(server, find(name));
   return reply_ok(server, id, NULL);
+}
+
+static bool shares_network(pid_t pid)
+{
+  char path[48];
+  struct stat ours, theirs;
+  snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+  return stat("/proc/self/ns/net", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+         ours.st_dev == theirs.st_dev;
 }
 
 /** setns(2) with a pidfd, Linux 5.8. Of this one thread, which is all there is. */

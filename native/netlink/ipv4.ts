@@ -10,19 +10,4 @@ export function decodeIpv4(bytes: Uint8Array): string {
   return bytes.join('.');
 }
 
-/** `10.1.2.3/24` → address and prefix length. Throws RangeError. */
-export function parseCidr(cidr: string): { readonly address: Uint8Array; readonly prefixLength: number } {
-  const [address = '', length = '', ...rest] = cidr.split('/');
-  const prefixLength = Number(length);
-  if (!/^\d{1,2}$/.test(length) || prefixLength > 32 || rest.length > 0) throw new RangeError(`\`${cidr}\` is not an IPv4 CIDR`);
-  return { address: encodeIpv4(address), prefixLength };
-}
-
-/** `10.1.2.3/24` → `10.1.2.0/24`. Throws RangeError. */
-export function networkOf(cidr: string): string {
-  const { address, prefixLength } = parseCidr(cidr);
-  const kept = address.map((byte, index) => byte & (0xff00 >> Math.min(8, Math.max(0, prefixLength - index * 8))));
-  return `${decodeIpv4(kept)}/${prefixLength}`;
-}
-
 const DOTTED_QUAD = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/;

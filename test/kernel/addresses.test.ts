@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { addressExecutors, observeAddresses } from '../../engine/kernel/addresses.ts';
+import { observeInside } from '../../engine/kernel/inside.ts';
 import { type NetworkNamespaces, openNetworkNamespaces } from '../../engine/kernel/network-namespaces.ts';
 import { observeRoutes, routeExecutors } from '../../engine/kernel/routes.ts';
 import { observeSysctls, sysctlExecutors } from '../../engine/kernel/sysctls.ts';
@@ -11,6 +12,8 @@ import { missing, newNetns, type TestNetns } from './netlink-fixture.ts';
 const HOST: NetnsRef = { in: 'host' };
 const WEB: NetnsRef = { in: 'container', container: 'web-1' };
 const ADDRESS: AddressSpec = { netns: WEB, ifname: 'eth0', cidr: '10.128.3.2/24' };
+const ADDRESS6: AddressSpec = { netns: WEB, ifname: 'eth0', cidr: 'fd00:74:73:1::a/64' };
+const DEFAULT6: RouteSpec = { netns: WEB, destination: 'default', gateway: 'fd00:74:73:1::1', ifname: 'eth0' };
 const DEFAULT: RouteSpec = { netns: WEB, destination: 'default', gateway: '10.128.3.1', ifname: 'eth0' };
 
 describe.skipIf(missing !== undefined)(`addresses, routes and sysctls ${missing ?? ''}`, () => {
@@ -30,6 +33,9 @@ describe.skipIf(missing !== undefined)(`addresses, routes and sysctls ${missing 
     await Promise.all([host[Symbol.asyncDispose](), web[Symbol.asyncDispose]()]);
   });
 
+  // Of a link whose addresses have other scopes, ip tells an empty one for each of these.
+  const global6 = (netns: TestNetns) =>
+    netns.ip('-6', 'addr').flatMap((link) => (link['addr_info'] as Record<string, unknown>[]).filter(({ scope }) => scope === 'global'));
   const addLink = (ifname: string) => web.ip('link', 'add', ifname, 'up', 'type', 'bridge');
   const addAddress = (address: AddressSpec) => addressExecutors({ namespaces })['address.add']({ kind: 'address.add', address }, signal);
   const deleteAddress = (address: AddressSpec) =>
@@ -43,6 +49,67 @@ describe.skipIf(missing !== undefined)(`addresses, routes and sysctls ${missing 
       { addr_info: [{ local: '10.128.3.2', prefixlen: 24, broadcast: '10.128.3.255', scope: 'global' }] },
     ]);
     expect(host.ip('-4', 'addr').flatMap((link) => link.addr_info)).toMatchObject([{ local: '127.0.0.1' }]);
+  });
+
+  test('an IPv6 address works at once, lands in the container, and is observed there, without what each link has by itself', async () => {
+    await addAddress(ADDRESS6);
+    expect(global6(web)).toMatchObject([{ local: 'fd00:74:73:1::a', prefixlen: 64, nodad: true }]);
+    expect(global6(web)[0]).not.toHaveProperty('tentative');
+    expect(global6(host)).toEqual([]);
+    expect(observeAddresses(namespaces.container('web-1'), WEB)).toEqual([
+      { netns: WEB, ifname: 'lo', cidr: '127.0.0.1/8' },
+      { netns: WEB, ifname: 'eth0', cidr: 'fd00:74:73:1::a/64' },
+    ]);
+    await deleteAddress(ADDRESS6);
+    expect(global6(web)).toEqual([]);
+  });
+
+  test('an IPv6 address whose route was flushed gets it back, as the kernel had made it', async () => {
+    await addAddress(ADDRESS6);
+    const network = () => web.ip('-6', 'route', 'show', 'fd00:74:73:1::/64');
+    const before = network();
+    expect(before).toMatchObject([{ dst: 'fd00:74:73:1::/64', dev: 'eth0', protocol: 'kernel', metric: 256 }]);
+    web.ip('-6', 'route', 'flush', 'dev', 'eth0');
+    expect(network()).toEqual([]);
+    await addAddress(ADDRESS6);
+    expect(network()).toEqual(before);
+  });
+
+  test('where IPv6 is off for new links, it is turned on for one that gets an address of it', async () => {
+    const of = (ifname: string) => execFileSync('nsenter', [`--net=${web.path}`, 'cat', `/proc/sys/net/ipv6/conf/${ifname}/disable_ipv6`]);
+    execFileSync('nsenter', [`--net=${web.path}`, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6']);
+    await addAddress(ADDRESS6);
+    expect([String(of('eth0')).trim(), String(of('eth1')).trim()]).toEqual(['0', '1']);
+    expect(global6(web)).toMatchObject([{ local: 'fd00:74:73:1::a' }]);
+  });
+
+  test('the default routes of both families stand beside each other, and each goes alone', async () => {
+    await addAddress(ADDRESS);
+    await addAddress(ADDRESS6);
+    await addRoute(DEFAULT);
+    await addRoute(DEFAULT6);
+    await addRoute(DEFAULT6);
+    expect(web.ip('route', 'show', 'default')).toMatchObject([{ gateway: '10.128.3.1' }]);
+    expect(web.ip('-6', 'route', 'show', 'default')).toMatchObject([{ gateway: 'fd00:74:73:1::1', dev: 'eth0' }]);
+    expect(observeRoutes(namespaces.container('web-1'), WEB).filter(({ destination }) => destination === 'default')).toEqual([
+      { netns: WEB, destination: 'default', gateway: '10.128.3.1', ifname: 'eth0' },
+      { netns: WEB, destination: 'default', gateway: 'fd00:74:73:1::1', ifname: 'eth0' },
+    ]);
+    const { ipv4, ipv6 } = observeInside(web.pid, WEB);
+    expect([ipv4.addresses, ipv6.addresses].map(([only]) => only?.cidr)).toEqual([ADDRESS.cidr, ADDRESS6.cidr]);
+    expect([ipv4.routes, ipv6.routes].map(([only]) => only?.gateway)).toEqual([DEFAULT.gateway, DEFAULT6.gateway]);
+    await deleteRoute(DEFAULT6);
+    expect(web.ip('-6', 'route', 'show', 'default')).toEqual([]);
+    expect(web.ip('route', 'show', 'default')).toMatchObject([{ gateway: '10.128.3.1' }]);
+  });
+
+  test('a default route of IPv6 that somebody made without a gateway is observed, and can be deleted', async () => {
+    await addAddress(ADDRESS6);
+    web.ip('-6', 'route', 'add', 'default', 'dev', 'eth0');
+    const [found] = observeInside(web.pid, WEB).ipv6.routes;
+    expect(found).toEqual({ netns: WEB, destination: '::/0', gateway: undefined, ifname: 'eth0' });
+    await deleteRoute({ netns: WEB, destination: '::/0', gateway: '', ifname: 'eth0' });
+    expect(web.ip('-6', 'route', 'show', 'default')).toEqual([]);
   });
 
   test('the same address again is no error, and is there once', async () => {

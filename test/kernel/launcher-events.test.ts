@@ -255,6 +255,15 @@ describe('a subscription to a container', () => {
     expect(descriptors().filter((target) => !before.includes(target))).toEqual([readlinkSync('/proc/self/ns/net')]);
   });
 
+  test("tells nothing of the host's links as a container's, whose network the host's is", async () => {
+    const init = await start('web', { network: { kind: 'host' } });
+    await launcher.subscribeContainer('web', init);
+    await settle();
+    expect(events.filter((event) => 'netns' in event && event.netns.in === 'container')).toEqual([]);
+    run(`nsenter -t ${init.pid} -m /bin/busybox mount -t tmpfs none /tmp`);
+    await told({ kind: 'mounts', container: 'web' });
+  });
+
   test('ends when told to, and is nothing for a process that is gone', async () => {
     const init = await start('web');
     await launcher.subscribeContainer('gone', { ...init, startTime: init.startTime - 1 });

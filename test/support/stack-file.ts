@@ -25,6 +25,9 @@ export const page = { command: ['sh', '-c', 'hostname > /www/index.html; exec ht
 /** Does nothing, until it is told to stop. */
 export const idle = { command: ['sleep', '1000000'] };
 
+/** The same, with this machine's userland. */
+export const idleHost = { image: 'host', ...idle };
+
 /** Answers each datagram with its text in capitals. */
 export const udpEcho = {
   image: 'host',

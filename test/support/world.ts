@@ -1,7 +1,7 @@
 /**
  * The world diff: what a stack could leave behind, before and after. Read with other eyes than the engine's: `ip -j`, iptables-save, /proc.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -105,17 +105,33 @@ function routes(): Map<string, string> {
   );
 }
 
-/** Rules, chains that are not built in, and policies other than ACCEPT: iptables-nft leaves empty tables behind, which do nothing. */
 function rules(): Map<string, string> {
+  return new Map(['iptables-save', 'ip6tables-save'].flatMap((program) => [...iptablesRules(program), ...nativeTables()]));
+}
+
+/** Rules, chains that are not built in, and policies other than ACCEPT: iptables-nft leaves empty tables behind, which do nothing. */
+function iptablesRules(program: string): Map<string, string> {
   const found = new Map<string, string>();
   let table = '';
-  for (const line of execFileSync('iptables-save', { encoding: 'utf8' }).split('\n')) {
-    if (line.startsWith('*')) table = line.slice(1);
+  for (const line of execFileSync(program, { encoding: 'utf8' }).split('\n')) {
+    if (line.startsWith('*')) table = `${program} ${line.slice(1)}`;
     const chain = /^:(\S+) (\S+)/.exec(line);
     if (chain && chain[2] !== 'ACCEPT') found.set(`${table} ${chain[1]}`, `${chain[2]}`);
     if (line.startsWith('-A')) found.set(`${table} ${line}`, '');
   }
   return found;
+}
+
+/** Tables of nftables that aren't iptables', with what is in them. Without `nft` there are none that we could have made. */
+function nativeTables(): Map<string, string> {
+  const has = spawnSync('nft', ['--version']).status === 0;
+  const list = (...argv: readonly string[]) => execFileSync('nft', ['--stateless', 'list', ...argv], { encoding: 'utf8' });
+  const tables = has ? list('tables').trim().split('\n') : [];
+  return new Map(
+    tables
+      .filter((table) => table !== '' && !/^table ip6? (filter|nat|mangle|raw|security)$/.test(table))
+      .map((table) => [`nft ${table}`, list(...table.split(' '))]),
+  );
 }
 
 function mounts(): Map<string, string> {
@@ -242,7 +258,7 @@ function fileDescriptors(): Map<string, string> {
 }
 
 /** Kept for all stacks of the host, as a store of images is, and not counted: what was found out about the kernel (`userns`) is no stack's, either. */
-const shared = /^(cache|images|userns|seccomp-\w+\.bpf)$/;
+const shared = /^(cache|images|userns|ula-prefix|seccomp-\w+\.bpf)$/;
 
 /** The rooms of a state directory (`stacks`, `stage`, …) stay; what is in them must not. */
 function files(directories: readonly string[]): Map<string, string> {

@@ -1,6 +1,7 @@
 import { containerRule, processRule } from './container-rules.ts';
 import { faultRule } from './fault-rule.ts';
-import { addressRule, firewallRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
+import { firewallRule } from './firewall-rule.ts';
+import { addressRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
 import type { Rules } from './rule.ts';
 import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
 

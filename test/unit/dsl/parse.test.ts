@@ -114,7 +114,7 @@ describe('a stack in long form', () => {
     expect(spec.services['api']).toMatchObject({
       mounts: [{ type: 'bind', source: '/srv/shop/api', target: '/app', readOnly: true, createHostPath: false }],
       dependsOn: { db: { condition: 'healthy' }, migrate: { condition: 'completed' } },
-      ports: [port('127.0.0.1', 8080, 3000)],
+      ports: [{ ...port('127.0.0.1', 8080, 3000), hostAddresses: ['127.0.0.1', '::1'] }],
     });
     expect(Object.keys(spec.networks)).toEqual(['front', 'back']);
   });
@@ -122,7 +122,7 @@ describe('a stack in long form', () => {
   it('is the same for short and long forms', () => {
     const volumes = { data: null };
     const short = serviceOf(
-      { volumes: ['data:/d:ro', '~/x:/x', '..:/up/'], tmpfs: '/run:size=64m,mode=1777', ports: ['0.0.0.0:53:5353/udp'], dependsOn: [] },
+      { volumes: ['data:/d:ro', '~/x:/x', '..:/up/'], tmpfs: '/run:size=64m,mode=1777', ports: ['*:53:5353/udp'], dependsOn: [] },
       { volumes },
     );
     const long = serviceOf(
@@ -139,16 +139,6 @@ describe('a stack in long form', () => {
       { volumes },
     );
     expect(short).toEqual(long);
-  });
-
-  it('publishes a range as that many ports, and a lone port as itself', () => {
-    const ports = serviceOf({ ports: ['8000-8002:80-82', 9000] })?.ports.map((port) => [port.hostPorts?.first, port.containerPort]);
-    expect(ports).toEqual([
-      [8000, 80],
-      [8001, 81],
-      [8002, 82],
-      [9000, 9000],
-    ]);
   });
 
   it('splits a command as a shell does and leaves a list alone', () => {

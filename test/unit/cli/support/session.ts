@@ -111,6 +111,7 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
     'events',
     'stats',
     'top',
+    'ports',
     'untilStopped',
   ] as const;
   return {
@@ -174,6 +175,7 @@ const LISTING: ContainerListing = {
   restarts: 0,
   reason: undefined,
   addresses: { default: '10.0.0.2' },
+  addresses6: {},
   ports: ['127.0.0.1:8080->80/tcp'],
 };
 

@@ -41,6 +41,7 @@ test('the smallest spec gives only what every container has', () => {
 test.each<[string, Partial<LaunchSpec>, readonly string[]]>([
   ['an id map', { idMap: { base: 100_000, size: 65_536 } }, ['--id-base', '100000', '--id-size', '65536']],
   ['a read-only root', { readOnlyRoot: true }, ['--read-only-root']],
+  ["the host's network", { network: { kind: 'host' } }, ['--host-network']],
   ['an init', { init: true }, ['--init']],
   ['layers, topmost first', { lowerdirs: ['/b', '/a'] }, ['--lower', '/b', '--lower', '/a']],
   ['masked paths', { maskedPaths: ['/proc/kcore', '/sys/firmware'] }, ['--mask', '/proc/kcore', '--mask', '/sys/firmware']],
@@ -67,4 +68,14 @@ test.each<[string, Partial<LaunchSpec>, readonly string[]]>([
 ])('%s', (_, change, expected) => {
   const encoded = encodeLaunchOptions({ ...SMALLEST, ...change });
   expect(encoded.join('\0')).toContain(expected.join('\0'));
+});
+
+test('another container is joined by the identity of its init', () => {
+  const spec: LaunchSpec = { ...SMALLEST, network: { kind: 'join', container: 'web-1' } };
+  expect(encodeLaunchOptions(spec, { pid: 17, startTime: 4711 }).join(' ')).toContain(' --network-of 17 4711 ');
+});
+
+test('another container is not joined while nobody knows which process that is', () => {
+  const spec: LaunchSpec = { ...SMALLEST, network: { kind: 'join', container: 'web-1' } };
+  expect(() => encodeLaunchOptions(spec)).toThrow('nobody said who container web-1 is');
 });

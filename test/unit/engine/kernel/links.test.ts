@@ -47,6 +47,7 @@ function executorsOn(host: ScriptedTransport, container = kernel()) {
     host: connections.host,
     container: () => connections.container,
     initPid: () => 1234,
+    inside: (_netns, work) => work(),
     forget: () => undefined,
     [Symbol.dispose]: () => undefined,
   };

@@ -46,7 +46,44 @@ test('a route is deleted whatever its protocol and scope', () => {
 });
 
 test('only the main table is asked for', () => {
-  expect(hex(getRoutes().body)).toBe(hex(bytes('02 00 00 00 fe 00 00 00 00000000')));
+  expect(hex(getRoutes().body)).toBe(hex(bytes('00 00 00 00 fe 00 00 00 00000000')));
+});
+
+test('the default route of IPv6 is known by its gateway', () => {
+  expect(hex(newRoute({ destination: 'default', gateway: 'fd00::1', ifindex: 2 }).body)).toBe(
+    hex(
+      bytes(`0a 00 00 00 fe 04 00 01 00000000
+             1400 0500 fd000000000000000000000000 000001
+             0800 0400 02000000`),
+    ),
+  );
+});
+
+test('a default route of IPv6 without a gateway is deleted by its family', () => {
+  expect(hex(deleteRoute({ destination: '::/0', gateway: undefined, ifindex: 2 }).body)).toBe(
+    hex(bytes('0a 00 00 00 fe 00 ff 01 00000000  0800 0400 02000000')),
+  );
+});
+
+test('the route to the network of an IPv6 address is as the kernel makes it', () => {
+  expect(hex(newConnectedRoute({ cidr: 'fd00:0:0:1::a/64', ifindex: 2 }).body)).toBe(
+    hex(
+      bytes(`0a 40 00 00 fe 02 00 01 00000000
+             1400 0100 fd000000000000010000000000 000000
+             0800 0400 02000000
+             0800 0600 00010000`),
+    ),
+  );
+});
+
+test('records of IPv6', () => {
+  expect(record('0a 00 00 00 fe 09 00 01 00000000  1400 0500 fe80000000000000000000000000 0001  0800 0400 02000000')).toEqual([
+    { destination: 'default', gateway: 'fe80::1', ifindex: 2 },
+  ]);
+  expect(record('0a 00 00 00 fe 04 00 01 00000000  0800 0400 02000000')).toEqual([{ destination: '::/0', gateway: undefined, ifindex: 2 }]);
+  expect(record('0a 40 00 00 fe 02 00 01 00000000  1400 0100 fd000000000000010000000000 000000  0800 0400 03000000')).toEqual([
+    { destination: 'fd00:0:0:1::/64', gateway: undefined, ifindex: 3 },
+  ]);
 });
 
 const record = (body: string) => decodeRoutes({ type: 24, flags: 2, sequence: 1, body: bytes(body) });

@@ -1,0 +1,44 @@
+/** Who reaches whom: a server that answers on every address with its name, and a prober that tries many things at once. */
+
+export interface Attempt {
+  readonly protocol: 'tcp' | 'udp';
+  /** IPv4 or IPv6. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Answers on TCP 80 and UDP 53, both families, to whatever comes, with its hostname and the address that asks. */
+export const answering = {
+  image: 'host',
+  command: [
+    'node',
+    '-e',
+    `const name = require('node:os').hostname();
+     const plain = (address) => address.replace('::ffff:', '');
+     require('node:net').createServer((c) => c.on('error', () => {}).end(name + ' ' + plain(c.remoteAddress))).listen(80, '::');
+     const s = require('node:dgram').createSocket({ type: 'udp6', ipv6Only: false });
+     s.on('message', (m, from) => s.send(name + ' ' + plain(from.address), from.port, from.address)).bind(53, '::')`,
+  ],
+};
+
+/** argv of a prober: tries all at once and prints a JSON list of what was answered, null where nothing came within a second. */
+export function proberOf(attempts: readonly Attempt[]): readonly string[] {
+  return ['node', '-e', PROBER, JSON.stringify(attempts)];
+}
+
+const PROBER = `
+const tcp = ({ address, port }) => new Promise((resolve) => {
+  const c = require('node:net').connect({ host: address, port });
+  let text = '';
+  c.on('data', (d) => { text += d; }).on('close', () => resolve(text || null)).on('error', () => {});
+  setTimeout(() => c.destroy(), 1000);
+});
+const udp = ({ address, port }) => new Promise((resolve) => {
+  const s = require('node:dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  const done = (text) => { clearTimeout(timer); s.close(); resolve(text); };
+  const timer = setTimeout(() => done(null), 1000);
+  s.on('message', (m) => done(m.toString())).on('error', () => done(null));
+  s.send('?', port, address, (error) => { if (error) done(null); });
+});
+Promise.all(JSON.parse(process.argv[1]).map((a) => (a.protocol === 'tcp' ? tcp : udp)(a))).then((all) => console.log(JSON.stringify(all)));
+`;
