@@ -101,6 +101,7 @@ test('a connection that was there before is cut, too, and goes on when it is hea
     expect(await received()).toBe(cut);
     await p.ok(['net', 'heal']);
     await until('words arrive again', received, { holds: (count) => count > cut, timeoutMs: 20_000 });
+    await p.ok(['kill', 'api']);
   });
 });
 
@@ -199,6 +200,8 @@ test('at 2 mbit half a megabyte takes more than a second', async () => {
     await until('half a megabyte has arrived', received, { holds: (bytes) => bytes - before >= 500_000, timeoutMs: 30_000 });
     // 250,000 bytes a second: two seconds, less than a quarter of which may be bursts and packets that were cut up late.
     expect(performance.now() - startedAt).toBeGreaterThan(1_000);
+    // What still writes holds the output of `exec` open.
+    await p.ok(['kill', 'api']);
   });
 });
 
