@@ -79,8 +79,8 @@ export function faultExecutors({ host }: { readonly host: () => RtnetlinkConnect
       try {
         await withIfindex(connection, ifname, (ifindex) => connection.request(deleteRoot(ifindex, FAULTS_ROOT)));
       } catch (error) {
-        // The link may have gone, and has taken it along.
-        if (!isRefusal(error, 'ENOENT', 'ENODEV')) throw netlinkFailure(`cannot heal link \`${ifname}\``, error);
+        // EINVAL: the root has another handle, so it isn't ours. ENODEV: the link has gone, and has taken it along.
+        if (!isRefusal(error, 'ENOENT', 'EINVAL', 'ENODEV')) throw netlinkFailure(`cannot heal link \`${ifname}\``, error);
       }
     },
   };

@@ -133,7 +133,7 @@ export function newBpfFilter({ ifindex, parent, priority, handle, program }: Bpf
   };
 }
 
-/** The root, and all that is below it. ENOENT: there is none but what the link was born with. */
+/** The root, and all that is below it. EINVAL: the root has another handle, be it the one that the link was born with. */
 export function deleteRoot(ifindex: number, handle: number): Message {
   return { type: RTM_DELQDISC, flags: 0, body: body({ ifindex, handle, parent: TC_H_ROOT }, []) };
 }

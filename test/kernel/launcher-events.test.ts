@@ -132,6 +132,16 @@ describe('events of the host', () => {
     run('ip link del ts-link');
   });
 
+  test('tell of a queueing discipline that comes and goes, with the index of its link', async () => {
+    run('ip link add ts-link type bridge');
+    const ifindex = ifindexOf('ts-link');
+    run('tc qdisc add dev ts-link root handle 1: htb');
+    await told({ kind: 'traffic-control', change: 'new', netns: HOST, ifindex });
+    run('tc qdisc delete dev ts-link root');
+    await told({ kind: 'traffic-control', change: 'deleted', netns: HOST, ifindex });
+    run('ip link del ts-link');
+  });
+
   test("say nothing of the local table's routes", async () => {
     run('ip route add local 192.0.2.0/24 dev lo table local; ip route del local 192.0.2.0/24 dev lo table local');
     await settle();

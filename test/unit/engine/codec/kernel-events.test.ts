@@ -12,6 +12,7 @@ describe('parseKernelEvent', () => {
     ],
     ['route deleted container host 0', { kind: 'route', change: 'deleted', netns: { in: 'container', container: 'host' }, ifindex: 0 }],
     ['netconf new host 0', { kind: 'netconf', change: 'new', netns: HOST, ifindex: 0 }],
+    ['traffic-control deleted host 7', { kind: 'traffic-control', change: 'deleted', netns: HOST, ifindex: 7 }],
     ['rules', { kind: 'rules' }],
     ['mounts web-1', { kind: 'mounts', container: 'web-1' }],
     ['oom web-1', { kind: 'oom', container: 'web-1' }],
