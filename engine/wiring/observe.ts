@@ -9,6 +9,7 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
+import { isGone } from '../kernel/netlink-failure.ts';
 import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
@@ -39,7 +40,7 @@ export async function observeStack(
       ours.filter(({ state }) => state.type === 'bridge'),
       links,
     ),
-    ...observeContainerResources(session, inside),
+    ...observeContainerResources(session, { inside, links }),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
       kind: 'cgroup' as const,
       id: `cgroup:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}`,
@@ -102,9 +103,12 @@ function familyEnd(cidr: string): string {
   return cidr.includes(':') ? '/6' : '';
 }
 
-function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
+function observeContainerResources(
+  session: Session,
+  { inside: withInside, links }: { readonly inside: boolean; readonly links: readonly LinkState[] },
+): ObservedResource[] {
   const { stack, paths, bootId } = session;
-  const interfaces = withInside ? interfacesOf(session) : new Map<string, string>();
+  const { interfaces, onLan } = withInside ? interfacesOf(session) : NO_INTERFACES;
   return observeContainers(paths.containers, bootId).flatMap((state) => {
     const { name, status, record } = state;
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
@@ -118,7 +122,9 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
     if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
-    return withInside ? [...resources, ...inside(stack.name, state, interfaces)] : resources;
+    if (!withInside) return resources;
+    const lanLinks = onLan.has(name) && status.state === 'running' && status.init ? observeLanLinks(session, name, links) : [];
+    return [...resources, ...lanLinks, ...inside(stack.name, state, interfaces)];
   });
 }
 
@@ -136,14 +142,51 @@ function lostMounts({ record, status }: ContainerState, stackDirectory: string):
   return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
 }
 
-/** `web-1/eth0` → `web-1@front`, as it was given out. */
-function interfacesOf({ host, stack }: Session): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(readAllocations(host, stack).own.interfaces).map(([key, ifname]) => {
-      const [container = '', network = ''] = key.split('/');
-      return [`${container}/${ifname}`, `${container}@${network}`];
-    }),
-  );
+/** Macvlans, which are seen in the container alone. One socket into each of the few that have any. */
+function observeLanLinks({ stack, namespaces }: Session, container: string, hostLinks: readonly LinkState[]): ObservedResource[] {
+  const hostNames = new Map(hostLinks.map(({ ifindex, ifname }) => [ifindex, ifname]));
+  const inThere = unlessGone(() => observeLinks(namespaces.container(container))) ?? [];
+  return inThere.flatMap((state) => {
+    const name = nameFromMark(stack, state.ifalias);
+    if (name === undefined) return [];
+    return [
+      {
+        kind: 'link' as const,
+        id: `link:${stack.name}/${name}`,
+        state: { ...state, parent: hostNames.get(state.link ?? 0), inside: container },
+      },
+    ];
+  });
+}
+
+/** It may end between two looks. */
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+interface Interfaces {
+  /** `web-1/eth0` → `web-1@front`, as it was given out. */
+  readonly interfaces: ReadonlyMap<string, string>;
+  /** Containers that have a link on one of the host's. */
+  readonly onLan: ReadonlySet<string>;
+}
+const NO_INTERFACES: Interfaces = { interfaces: new Map(), onLan: new Set() };
+
+function interfacesOf({ host, stack }: Session): Interfaces {
+  const { interfaces, joined } = readAllocations(host, stack).own;
+  const given = Object.entries(interfaces).map(([key, ifname]) => {
+    const [container = '', network = ''] = key.split('/');
+    return { container, network, ifname };
+  });
+  return {
+    interfaces: new Map(given.map(({ container, network, ifname }) => [`${container}/${ifname}`, `${container}@${network}`])),
+    onLan: new Set(given.filter(({ network }) => joined[network]?.startsWith('macvlan:')).map(({ container }) => container)),
+  };
 }
 
 function inside(stackName: string, { name: container, status }: ContainerState, names: ReadonlyMap<string, string>): ObservedResource[] {
