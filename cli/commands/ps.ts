@@ -2,6 +2,7 @@ import type { ContainerListing } from '../../engine/model/engine.ts';
 import { defineCommand } from '../command.ts';
 import { alignColumns, count, formatAge } from '../format.ts';
 import { signalText } from '../progress/happenings.ts';
+import { oncePerPair } from '../published.ts';
 import { checkKnown, isNamed } from '../targets.ts';
 import { withRunningEngine } from '../with-engine.ts';
 
@@ -39,12 +40,19 @@ export function renderListings(listings: readonly ContainerListing[], now: numbe
     stateText(listing),
     sinceText(listing, now),
     String(listing.restarts),
-    Object.values(listing.addresses).join(', '),
-    listing.ports.join(', '),
+    addressText(listing),
+    oncePerPair(listing.ports).join(', '),
   ]);
   const reasons = listings.map(({ reason, exit }) => reason ?? exit?.error ?? '');
   if (reasons.every((reason) => reason === '')) return alignColumns([header, ...rows]);
   return alignColumns([[...header, 'WHY'], ...rows.map((row, i) => [...row, reasons[i] ?? ''])]);
+}
+
+/** `10.128.3.2, 10.128.4.2`; `10.128.3.2 of web-1`; `the host's`. */
+function addressText({ addresses, network }: ContainerListing): string {
+  if (network?.kind === 'host') return "the host's";
+  const text = Object.values(addresses).join(', ');
+  return network === undefined ? text : `${text} of ${network.container}`.trim();
 }
 
 /** `running (healthy)`, `paused`, `exited 1`, `exited 137 (SIGKILL)`, `exited 137 (out of memory)`. */

@@ -5,6 +5,7 @@ import { cgroupWrites, unsupportedLimits } from '../codec/cgroup-writes.ts';
 import type { ContainerRecord } from '../model/container.ts';
 import type { BindSource } from '../model/facts.ts';
 import type { LaunchSpec } from '../model/launch.ts';
+import type { NameTable } from '../model/names.ts';
 import type { Notice } from '../model/plan.ts';
 import type { DesiredResource, Need } from '../model/resources.ts';
 import { type Born, configHash } from './config-hash.ts';
@@ -12,17 +13,21 @@ import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { lowerAttachments } from './lower-attachments.ts';
-import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
+import { firewallIds } from './lower-firewall.ts';
+import { hostsResource } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
+import { lowerNames } from './lower-names.ts';
 import { publishedPorts } from './lower-ports.ts';
+import { resolvConfResource } from './lower-resolv-conf.ts';
 import { cgroupPath } from './names.ts';
+import { joinedContainer } from './network-mode.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
 import { DEFAULT_STOP_SIGNAL } from './signals.ts';
 
 export function lowerContainers(context: LowerContext): { resources: DesiredResource[]; notices: Notice[] } {
   const notices: Notice[] = [];
-  const neighbours = neighboursOf(context);
-  const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica, neighbours));
+  const names = lowerNames(context);
+  const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica, names));
   for (const [name, service] of Object.entries(context.spec.services)) {
     for (const what of unsupportedLimits(service.limits, context.facts.cgroups)) {
       notices.push({ resource: undefined, message: `service \`${name}\`: this host cannot enforce limits.${what}` });
@@ -31,13 +36,15 @@ export function lowerContainers(context: LowerContext): { resources: DesiredReso
   return { resources, notices };
 }
 
-function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neighbours): DesiredResource[] {
+function lowerReplica(context: LowerContext, replica: Replica, names: NameTable): DesiredResource[] {
   const { stack } = context;
   const { name, service } = replica;
   const containerId = `container:${stack.name}/${name}`;
   const cgroupId = `cgroup:${stack.name}/${name}`;
   const attachments = lowerAttachments(context, replica);
-  const hosts = hostsResource(context, replica, neighbours);
+  const joined = joinedContainer(context.spec, replica);
+  // Names mean what they mean in the network that it is in.
+  const files = joined ? [] : [hostsResource(context, replica, names), resolvConfResource(context, replica)];
   const record = lowerRecord(context, replica);
   const done = (resource: string): Need => ({ resource, until: 'done' });
   const volumes = mountsOf(context, replica).flatMap((mount) =>
@@ -55,12 +62,12 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
       needs: [],
       within: undefined,
     },
-    hosts,
+    ...files,
     {
       kind: 'container',
       id: containerId,
       spec: { name, record },
-      needs: [done(cgroupId), done(hosts.id), ...volumes],
+      needs: [done(cgroupId), ...files.map(({ id }) => done(id)), ...joinNeeds(context, joined), ...volumes],
       within: undefined,
     },
     ...attachments,
@@ -73,7 +80,7 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
         ...attachments.map(({ id }) => done(id)),
         ...service.networks.flatMap(({ network }) => bridgeNeeds(context, network)),
         ...firewallNeeds(context, service),
-        ...dependencies(context, service),
+        ...dependencies(context, replica, joined),
       ],
       within: containerId,
     },
@@ -87,33 +94,46 @@ function bridgeNeeds({ stack, gateways6 }: LowerContext, network: string): Need[
 }
 
 /** A process must not run before the rules that keep its networks apart are in place. */
-function firewallNeeds({ stack, gateways6 }: LowerContext, service: ServiceSpec): Need[] {
+function firewallNeeds(context: LowerContext, service: ServiceSpec): Need[] {
+  const { stack, gateways6 } = context;
   if (service.networks.length === 0) return [];
   const ipv6 = service.networks.some(({ network }) => gateways6[network] !== undefined);
   return [
-    { resource: `firewall:${stack.name}/filter`, until: 'done' },
-    { resource: `firewall:${stack.name}/nat`, until: 'done' },
+    ...firewallIds(context).map((resource) => ({ resource, until: 'done' as const })),
     { resource: `sysctl:${stack.name}/ip_forward`, until: 'done' },
     ...(ipv6 ? [{ resource: `sysctl:${stack.name}/ipv6_forward`, until: 'done' as const }] : []),
   ];
 }
 
-function dependencies({ spec, stack }: LowerContext, service: ServiceSpec): Need[] {
-  return Object.entries(service.dependsOn).flatMap(([name, { condition, restart }]) =>
+/** Whose network namespace it joins is there before, with the names that are known in it. */
+function joinNeeds({ stack }: LowerContext, joined: Replica | undefined): Need[] {
+  if (!joined) return [];
+  return [
+    { resource: `container:${stack.name}/${joined.name}`, until: 'done' },
+    { resource: `file:${stack.name}/${joined.name}/hosts`, until: 'done' },
+  ];
+}
+
+/** With the container that it joins a network namespace ends, so that it starts again with that one. */
+function dependencies({ spec, stack }: LowerContext, { service }: Replica, joined: Replica | undefined): Need[] {
+  const declared = Object.entries(service.dependsOn).flatMap(([name, { condition, restart }]): Need[] =>
     replicasOf(spec, name).map((replica) => ({
       resource: `process:${stack.name}/${replica.name}`,
       until: condition === 'started' ? 'done' : condition,
-      restart,
+      restart: restart || name === joined?.serviceName,
     })),
   );
+  if (!joined || service.dependsOn[joined.serviceName] !== undefined) return declared;
+  return [...declared, { resource: `process:${stack.name}/${joined.name}`, until: 'done', restart: true }];
 }
 
 function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
   const { facts, stack, allocation } = context;
   const { name, serviceName, index, service } = replica;
+  const joined = joinedContainer(context.spec, replica);
   const launch: LaunchSpec = lowerLaunch(context, replica, cgroupDirectories(cgroupPath(stack, name), service.limits, facts.cgroups));
   const image = facts.images[imageKey(service.image)];
-  const addresses6 = addressesOf(replica, allocation.addresses6);
+  const addresses6 = addressesOf(joined ?? replica, allocation.addresses6);
   const born: Born = { launch, imageDigest: image?.digest ?? '', fileHashes: fileHashes(launch, facts.bindSources) };
   return {
     version: 1,
@@ -132,10 +152,10 @@ function lowerRecord(context: LowerContext, replica: Replica): ContainerRecord {
     restart: service.restart,
     healthcheck: service.healthcheck,
     ports: publishedPorts(context, serviceName, service),
-    addresses: addressesOf(replica, allocation.addresses),
+    addresses: addressesOf(joined ?? replica, allocation.addresses),
     ...(Object.keys(addresses6).length > 0 ? { addresses6 } : {}),
     labels: service.labels,
-    dependsOn: Object.keys(service.dependsOn).sort(),
+    dependsOn: [...new Set([...Object.keys(service.dependsOn), ...(joined ? [joined.serviceName] : [])])].sort(),
     hooks: service.hooks,
     update: service.update,
   };

@@ -8,6 +8,8 @@ import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { hostsPath } from './lower-hosts.ts';
+import { resolvConfPath } from './lower-resolv-conf.ts';
+import { joinedContainer, launchNetwork } from './network-mode.ts';
 import { NO_IMAGE } from './no-image.ts';
 import { MASKED_PATHS, READONLY_PATHS } from './protected-paths.ts';
 import type { Replica } from './replicas.ts';
@@ -30,11 +32,13 @@ export function lowerLaunch(context: LowerContext, replica: Replica, cgroups: Cg
   const directory = `${facts.containersDirectory}/${name}`;
   const user = resolveUser(service.user ?? image.user, image);
   const base = allocation.uidBases[name];
+  const network = launchNetwork(context.spec, replica);
   return {
     directory,
     logFile: `${facts.logsDirectory}/${name}.log`,
     logMaxBytes: LOG_MAX_BYTES,
     hostname: service.hostname ?? name,
+    ...(network === undefined ? {} : { network }),
     idMap: base === undefined ? undefined : { base, size: UID_RANGE_SIZE },
     lowerdirs: image.lowerdirs,
     upperdir: `${directory}/upper`,
@@ -43,7 +47,7 @@ export function lowerLaunch(context: LowerContext, replica: Replica, cgroups: Cg
     mounts: lowerMounts(context, replica, image),
     maskedPaths: MASKED_PATHS,
     readonlyPaths: READONLY_PATHS,
-    sysctls: { ...DEFAULT_SYSCTLS, ...sysctlPaths(service.sysctls) },
+    sysctls: { ...(network === undefined ? DEFAULT_SYSCTLS : {}), ...sysctlPaths(service.sysctls) },
     cgroupUnified: cgroups.unified,
     cgroupLegacy: cgroups.legacy,
     oomFile: cgroups.oomFile,
@@ -80,12 +84,14 @@ function environmentOf({ facts }: LowerContext, { name, service }: Replica, imag
 }
 
 function lowerMounts(context: LowerContext, replica: Replica, image: ResolvedImage): LaunchMount[] {
-  const { facts } = context;
+  const { facts, spec } = context;
+  // Names mean what they mean in the network that it is in.
+  const named = joinedContainer(spec, replica)?.name ?? replica.name;
   return [
     ...image.binds.map(({ source, target }) => ({ type: 'bind' as const, source, target, readOnly: true })),
-    { type: 'bind', source: hostsPath(context, replica.name), target: '/etc/hosts', readOnly: true },
+    { type: 'bind', source: hostsPath(context, named), target: '/etc/hosts', readOnly: true },
     { type: 'content', target: '/etc/hostname', content: `${replica.service.hostname ?? replica.name}\n` },
-    { type: 'content', target: '/etc/resolv.conf', content: facts.resolvConf },
+    { type: 'bind', source: resolvConfPath(context, named), target: '/etc/resolv.conf', readOnly: true },
     // Whatever is mounted below another comes after it, or it would be hidden.
     ...mountsOf(context, replica)
       .toSorted(byDepth)

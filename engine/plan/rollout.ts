@@ -23,14 +23,16 @@ export interface StartFirstRollout {
  * `plan` is that of `spec` as it is declared. Undefined: it recreates no running container of a service that is to be `start-first`,
  * and can be applied as it is. Should nobody live to apply `settled`, the next `up` removes the surge as something that isn't declared.
  *
- * A service with an address of its own can't be there twice: it is replaced as `stop-first`.
+ * A service with an address of its own can't be there twice, nor can one whose ports are in a network that isn't its own: it is replaced
+ * as `stop-first`.
  */
 export function startFirstRollout(spec: StackSpec, plan: Plan): StartFirstRollout | undefined {
   const services: Record<string, ServiceSpec> = { ...spec.services };
   const surge: ContainerName[] = [];
   for (const [name, count] of [...recreatedByService(plan)].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const service = spec.services[name];
-    if (service?.update.order !== 'start-first' || service.networks.some(({ ipv4Address }) => ipv4Address !== undefined)) continue;
+    if (service?.update.order !== 'start-first' || service.networkMode.kind !== 'own') continue;
+    if (service.networks.some(({ ipv4Address }) => ipv4Address !== undefined)) continue;
     const more = Math.min(service.update.parallelism, count);
     services[name] = { ...service, replicas: service.replicas + more };
     for (let i = 1; i <= more; i++) surge.push(`${name}-${service.replicas + i}`);

@@ -12,6 +12,7 @@ export interface StackPaths {
   readonly directory: string;
   readonly containers: string;
   readonly hosts: string;
+  readonly resolv: string;
   readonly logs: string;
   readonly volumes: string;
   /** What of shared things this stack holds; see `allocation.ts`. */
@@ -22,6 +23,8 @@ export interface StackPaths {
   /** What `up` wanted; see `desired-state.ts`. */
   readonly desired: string;
   readonly supervision: string;
+  /** Faults on purpose; see `faults.ts`. */
+  readonly faults: string;
   /** What the supervisor has to say when nobody listens. */
   readonly supervisorLog: string;
 }
@@ -32,6 +35,7 @@ export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: P
     directory,
     containers: `${directory}/containers`,
     hosts: `${directory}/hosts`,
+    resolv: `${directory}/resolv`,
     logs: `${directory}/logs`,
     volumes: `${directory}/volumes`,
     allocation: `${directory}/allocation.json`,
@@ -39,6 +43,7 @@ export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: P
     socket: `${runDirectory}/${stack.id}.sock`,
     desired: `${directory}/desired.json`,
     supervision: `${directory}/supervision.json`,
+    faults: `${directory}/faults.json`,
     supervisorLog: `${runDirectory}/${stack.id}.log`,
   };
 }

@@ -9,14 +9,16 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
-import { isGone } from '../kernel/netlink-failure.ts';
+import { observeFaults } from '../kernel/qdiscs.ts';
 import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
+import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { observeLanLinks } from './observe-lan.ts';
 import type { Session } from './session.ts';
 
 /** `inside`: also addresses and routes within the containers' network namespaces. They end with these, so `down` need not know them. */
@@ -24,7 +26,9 @@ export async function observeStack(
   session: Session,
   { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
 ): Promise<Observed> {
-  const firewall = observeFirewall(session.stack.hash, { signal });
+  const { own } = readAllocations(session.host, session.stack);
+  const ipv6 = Object.keys(own.subnets6).length > 0 || Object.keys(own.addresses6).length > 0;
+  const firewall = observeFirewall(session.stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal });
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
@@ -40,6 +44,10 @@ export async function observeStack(
       ours.filter(({ state }) => state.type === 'bridge'),
       links,
     ),
+    ...observeAttachedFaults(
+      session,
+      ours.filter(({ state }) => state.type === 'veth'),
+    ),
     ...observeContainerResources(session, { inside, links }),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
       kind: 'cgroup' as const,
@@ -47,14 +55,28 @@ export async function observeStack(
       state,
     })),
     ...observeVolumes(paths.volumes).map((state) => ({ kind: 'volume' as const, id: `volume:${stack.name}/${state.name}`, state })),
-    ...observeFiles(filesIn(paths.hosts)).map((state) => ({
-      kind: 'file' as const,
-      id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/hosts`,
-      state,
-    })),
+    ...observeFilesIn(session, paths.hosts, 'hosts'),
+    ...observeFilesIn(session, paths.resolv, 'resolv.conf'),
   ];
   for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
   return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
+}
+
+/** One a container, named for it. */
+function observeFilesIn({ stack }: Session, directory: string, what: string): ObservedResource[] {
+  return observeFiles(filesIn(directory)).map((state) => ({
+    kind: 'file',
+    id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/${what}`,
+    state,
+  }));
+}
+
+function observeAttachedFaults({ stack, namespaces }: Session, veths: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+  const byIfname = new Map(veths.map(({ name, state }) => [state.ifname, name]));
+  return observeFaults(
+    namespaces.host,
+    veths.map(({ state }) => state),
+  ).map((state) => ({ kind: 'fault', id: `fault:${stack.name}/${byIfname.get(state.ifname)}`, state }));
 }
 
 function filesIn(directory: string): string[] {
@@ -109,7 +131,8 @@ function observeContainerResources(
 ): ObservedResource[] {
   const { stack, paths, bootId } = session;
   const { interfaces, onLan } = withInside ? interfacesOf(session) : NO_INTERFACES;
-  return observeContainers(paths.containers, bootId).flatMap((state) => {
+  const containers = observeContainers(paths.containers, bootId);
+  return containers.flatMap((state) => {
     const { name, status, record } = state;
     const stopSignal = record?.stopSignal ?? 'SIGTERM';
     const stopGracePeriodMs = record?.stopGracePeriodMs ?? 10_000;
@@ -117,7 +140,7 @@ function observeContainerResources(
       {
         kind: 'container',
         id: `container:${stack.name}/${name}`,
-        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory) } : state,
+        state: withInside ? { ...state, lostMounts: lostMounts(state, paths.directory), ...leftBehind(state, containers) } : state,
       },
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
@@ -142,31 +165,19 @@ function lostMounts({ record, status }: ContainerState, stackDirectory: string):
   return mounts === undefined ? [] : missingMounts(record.launch, mounts, targetResolver(pid));
 }
 
-/** Macvlans, which are seen in the container alone. One socket into each of the few that have any. */
-function observeLanLinks({ stack, namespaces }: Session, container: string, hostLinks: readonly LinkState[]): ObservedResource[] {
-  const hostNames = new Map(hostLinks.map(({ ifindex, ifname }) => [ifindex, ifname]));
-  const inThere = unlessGone(() => observeLinks(namespaces.container(container))) ?? [];
-  return inThere.flatMap((state) => {
-    const name = nameFromMark(stack, state.ifalias);
-    if (name === undefined) return [];
-    return [
-      {
-        kind: 'link' as const,
-        id: `link:${stack.name}/${name}`,
-        state: { ...state, parent: hostNames.get(state.link ?? 0), inside: container },
-      },
-    ];
-  });
+/** One that has ended left its network namespace to those that have joined it: until it has another one, they have what they had. */
+function leftBehind({ record, status }: ContainerState, all: readonly ContainerState[]): Pick<ContainerState, 'leftBehind'> {
+  const network = record?.launch.network;
+  if (network?.kind !== 'join') return {};
+  const joined = all.find(({ name }) => name === network.container)?.status;
+  const [own, other] = [networkNamespaceOf(status), joined && networkNamespaceOf(joined)];
+  return own === undefined || other === undefined || own === other ? {} : { leftBehind: network.container };
 }
 
-/** It may end between two looks. */
-function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
+/** Which it is (namespaces(7)). Undefined: it doesn't run, or has ended since. */
+function networkNamespaceOf({ state, init }: ContainerStatus): string | undefined {
+  if (state !== 'running' || !init) return undefined;
+  return unlessErrno(['ENOENT', 'ESRCH'], () => fs.readlinkSync(`/proc/${init.pid}/ns/net`));
 }
 
 interface Interfaces {

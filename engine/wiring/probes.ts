@@ -49,9 +49,9 @@ function probeByCommand({ argv }: ProbeOf<'exec'>, { session, record, status, ch
   return runInside(session, { record, init }, { argv, timeoutMs: check.timeoutMs, signal, onAbort: 'leave' });
 }
 
-/** The host is on every bridge of the stack, so the first network does as well as any. */
-function atAddress({ addresses }: ContainerRecord, ask: (host: string) => Promise<ProbeResult>): Promise<ProbeResult> {
-  const [host] = Object.values(addresses);
+/** The host is on every bridge of the stack, so the first network does as well as any. With the host's network, it is at home here. */
+function atAddress({ addresses, launch }: ContainerRecord, ask: (host: string) => Promise<ProbeResult>): Promise<ProbeResult> {
+  const host = launch.network?.kind === 'host' ? '127.0.0.1' : Object.values(addresses)[0];
   if (host === undefined) return Promise.resolve({ code: NOT_ASKED, output: 'it has no address: it is on no network' });
   return ask(host);
 }

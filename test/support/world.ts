@@ -258,7 +258,7 @@ function fileDescriptors(): Map<string, string> {
 }
 
 /** Kept for all stacks of the host, as a store of images is, and not counted: what was found out about the kernel (`userns`) is no stack's, either. */
-const shared = /^(cache|images|userns|seccomp-\w+\.bpf)$/;
+const shared = /^(cache|images|userns|ula-prefix|seccomp-\w+\.bpf)$/;
 
 /** The rooms of a state directory (`stacks`, `stage`, …) stay; what is in them must not. */
 function files(directories: readonly string[]): Map<string, string> {

@@ -13,11 +13,21 @@ export const containerRule: Rule<'container'> = (_id, { desired, observed }, { p
   if (replacement !== undefined) return replace(desired, replacement);
   const ending = policy.repair ? driftCause(observed.status) : creationCause(observed.status, desired.record);
   // The kernel lets nobody put a mount back under a process that has it open: it is started again.
-  const again = order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : (ending ?? mountCause(observed));
+  const again =
+    order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : (ending ?? mountCause(observed) ?? leftCause(observed));
   if (again !== undefined) return createAgain(desired, observed, { cause: again, policy, order });
-  if (policy.repair || JSON.stringify(desired.record) === JSON.stringify(observed.record)) return NOTHING;
-  return make({ kind: 'container.update', container: desired }, recordChange(observed.record, desired.record));
+  const record = asMounted(desired.record, observed.record);
+  if (policy.repair || JSON.stringify(record) === JSON.stringify(observed.record)) return NOTHING;
+  return make({ kind: 'container.update', container: { ...desired, record } }, recordChange(observed.record, record));
 };
+
+/** What goes on as it is has the resolv.conf that it was made with, which is no part of the config hash. */
+function asMounted(desired: ContainerRecord, observed: ContainerRecord | undefined): ContainerRecord {
+  const had = observed?.launch.mounts.find(({ target }) => target === '/etc/resolv.conf');
+  if (!had) return desired;
+  const mounts = desired.launch.mounts.map((mount) => (mount.target === had.target ? had : mount));
+  return { ...desired, launch: { ...desired.launch, mounts } };
+}
 
 function replace(container: ContainerSpec, cause: string): Changes {
   return {
@@ -73,6 +83,11 @@ function driftCause(status: ContainerStatus): string | undefined {
 function mountCause({ lostMounts }: ContainerState): string | undefined {
   if (lostMounts === undefined || lostMounts.length === 0) return undefined;
   return `${lostMounts.join(', ')} ${lostMounts.length === 1 ? 'was' : 'were'} unmounted or deleted`;
+}
+
+/** Whoever it joined was started again, and nobody followed: a supervisor was killed between the two. */
+function leftCause({ leftBehind }: ContainerState): string | undefined {
+  return leftBehind === undefined ? undefined : `${leftBehind} has another network namespace`;
 }
 
 /** Why it doesn't run. Undefined: it does. One that was created and not started has a monitor that waits for a launcher that may be gone. */
