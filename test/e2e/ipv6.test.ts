@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 const wget = (p: Project, from: string, url: string) => p.tsstack(['exec', '-T', from, 'timeout', '2', 'wget', '-qO-', url]);
 const page6 = { command: ['sh', '-c', 'hostname > /www/index.html; exec httpd -f -p [::]:80 -h /www'] };
 
-test('containers reach each other by IPv6, and an address, a route or a link that was taken away comes back', async () => {
+test('containers reach each other by IPv6, and the address of a bridge that was taken away comes back', async () => {
   const stack = only({
     services: { web: { ...page6, networks: ['front'] }, client: { ...idle, networks: ['front'] } },
     networks: { front: { ipv6: true } },
