@@ -1,11 +1,11 @@
 import type { RtnetlinkConnection } from '../../native/netlink/connection.ts';
-import { deleteLink, deleteLinkGroup, getLinks, setLink } from '../../native/netlink/link-message.ts';
+import { deleteLink, deleteLinkGroup, getLinks, setHairpin, setLink } from '../../native/netlink/link-message.ts';
 import { decodeLink } from '../../native/netlink/link-record.ts';
 import type { Executors, OpOf } from '../model/plan.ts';
 import type { LinkState } from '../model/resources.ts';
 import { createLink } from './links-create.ts';
 import { forgetIfindex, withIfindex } from './links-ifindex.ts';
-import { isRefusal, netlinkFailure } from './netlink-failure.ts';
+import { isGone, isRefusal, netlinkFailure, ofNetns } from './netlink-failure.ts';
 import type { NetworkNamespaces } from './network-namespaces.ts';
 
 /** Every link of the connection's network namespace, in one dump. Throws TsstackError. */
@@ -31,14 +31,16 @@ export function linkExecutors({ namespaces }: { readonly namespaces: NetworkName
       signal.throwIfAborted();
       await updateLink(namespaces, op);
     },
-    async 'link.delete'({ ifindex, ifname }, signal) {
+    async 'link.delete'({ ifindex, ifname, inside }, signal) {
       signal.throwIfAborted();
-      forgetIfindex(namespaces.host, ifname);
-      await absentAfter(namespaces.host.request(deleteLink(ifindex)), `cannot delete link \`${ifname}\``);
+      await absentAfter(
+        () => deleteOne(inside === undefined ? namespaces.host : namespaces.container(inside), { ifindex, ifname }),
+        `cannot delete link \`${ifname}\`${inside === undefined ? '' : ofNetns({ in: 'container', container: inside })}`,
+      );
     },
     async 'link.delete-group'({ group }, signal) {
       signal.throwIfAborted();
-      await absentAfter(namespaces.host.requestAside(deleteLinkGroup(group)), `cannot delete the links of group ${group}`);
+      await absentAfter(() => namespaces.host.requestAside(deleteLinkGroup(group)), `cannot delete the links of group ${group}`);
     },
   };
 }
@@ -49,8 +51,16 @@ async function updateLink(namespaces: NetworkNamespaces, { link, observed }: OpO
     const change = { ifalias: link.ifalias, group: link.group, mtu: link.mtu, up: true };
     if (link.type === 'bridge') return await namespaces.host.request(setLink(observed.ifindex, change));
     const container = namespaces.container(link.container);
+    if (link.type === 'macvlan') return await container.request(setLink(observed.ifindex, change));
+    // A port that comes to a bridge comes without it.
+    const hairpin = link.hairpin || observed.hairpin === true;
     await Promise.all([
-      withIfindex(namespaces.host, link.master, (master) => namespaces.host.request(setLink(observed.ifindex, { ...change, master }))),
+      withIfindex(namespaces.host, link.master, async (master) => {
+        await Promise.all([
+          namespaces.host.request(setLink(observed.ifindex, { ...change, master })),
+          ...(hairpin ? [namespaces.host.request(setHairpin(observed.ifindex, link.hairpin))] : []),
+        ]);
+      }),
       withIfindex(container, link.peerIfname, (peer) => container.request(setLink(peer, { mtu: link.mtu, up: true }))),
     ]);
   } catch (error) {
@@ -58,10 +68,16 @@ async function updateLink(namespaces: NetworkNamespaces, { link, observed }: OpO
   }
 }
 
-async function absentAfter(deletion: Promise<void>, what: string): Promise<void> {
+async function deleteOne(connection: RtnetlinkConnection, { ifindex, ifname }: Pick<LinkState, 'ifindex' | 'ifname'>): Promise<void> {
+  forgetIfindex(connection, ifname);
+  await connection.request(deleteLink(ifindex));
+}
+
+/** With a container that is gone its links are. */
+async function absentAfter(deletion: () => Promise<void>, what: string): Promise<void> {
   try {
-    await deletion;
+    await deletion();
   } catch (error) {
-    if (!isRefusal(error, 'ENODEV')) throw netlinkFailure(what, error);
+    if (!isGone(error) && !isRefusal(error, 'ENODEV')) throw netlinkFailure(what, error);
   }
 }

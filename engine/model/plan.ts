@@ -5,16 +5,15 @@ import type { ContainerName, ResourceId } from './ids.ts';
 import type { NftablesChange, NftablesSpec } from './nftables.ts';
 import type {
   AddressSpec,
-  BridgeSpec,
   CgroupSpec,
   ContainerSpec,
   FileSpec,
+  LinkSpec,
   LinkState,
   ProcessSpec,
   RouteSpec,
   SysctlSpec,
   TableSpec,
-  VethSpec,
   VolumeDesired,
   VolumeState,
 } from './resources.ts';
@@ -22,11 +21,12 @@ import type {
 /** One row per kind of change, with all that it takes to do it. Each leaves its object whole or absent. */
 export interface OpArgs {
   'sysctl.write': { readonly sysctl: SysctlSpec };
-  /** Bridge: created, marked, grouped, up. Veth: both ends, container end in its namespace and up. */
-  'link.create': { readonly link: BridgeSpec | VethSpec };
-  /** In place: mtu, master, up, group. */
-  'link.update': { readonly link: BridgeSpec | VethSpec; readonly observed: LinkState };
-  'link.delete': { readonly ifindex: number; readonly ifname: string };
+  /** Bridge: created, marked, grouped, up. Veth: both ends, container end in its namespace and up. Macvlan: in the container alone. */
+  'link.create': { readonly link: LinkSpec };
+  /** In place: mtu, master, up, group, hairpin mode. */
+  'link.update': { readonly link: LinkSpec; readonly observed: LinkState };
+  /** `inside`: the container whose network namespace it is in; absent: the host's. */
+  'link.delete': { readonly ifindex: number; readonly ifname: string; readonly inside?: ContainerName };
   /** All links of a stack at once (IFLA_GROUP). Only when each link in the group bears our mark. */
   'link.delete-group': { readonly group: number };
   'address.add': { readonly address: AddressSpec };

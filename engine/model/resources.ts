@@ -41,7 +41,7 @@ export interface SysctlState {
   readonly value: string;
 }
 
-export type LinkSpec = BridgeSpec | VethSpec;
+export type LinkSpec = BridgeSpec | VethSpec | MacvlanSpec;
 interface MarkedLink {
   /** At most 15 bytes. */
   readonly ifname: string;
@@ -63,6 +63,21 @@ export interface VethSpec extends MarkedLink {
   readonly peerIfname: string;
   /** MAC address of the container end, `02:…`. */
   readonly peerAddress: string;
+  /**
+   * The bridge sends what came from it back to it, which it takes for a container to reach its own published port by the host's address
+   * where rules see bridged packets (bridge-nf-call-iptables).
+   */
+  readonly hairpin: boolean;
+}
+/** A link in the container alone, on one of the host's. `ifname` is its name in there. */
+export interface MacvlanSpec extends MarkedLink {
+  readonly type: 'macvlan';
+  /** ifname of the host's link that it is on. */
+  readonly parent: string;
+  readonly mode: 'bridge' | 'private' | 'vepa' | 'passthru';
+  readonly container: ContainerName;
+  /** MAC address. */
+  readonly address: string;
 }
 export interface LinkState {
   readonly ifindex: number;
@@ -79,6 +94,15 @@ export interface LinkState {
   readonly up: boolean;
   /** MAC address. */
   readonly address: string | undefined;
+  /** As in VethSpec; absent: no. */
+  readonly hairpin?: boolean;
+  /** ifindex of what a link such as a macvlan is on, in the namespace of that; absent or 0: nothing. */
+  readonly link?: number;
+  /** As in MacvlanSpec; absent or undefined of other links, and a parent also where it is gone. */
+  readonly parent?: string | undefined;
+  readonly mode?: MacvlanSpec['mode'] | undefined;
+  /** The container whose network namespace it is in. Absent: the host's. */
+  readonly inside?: ContainerName;
 }
 
 export interface AddressSpec {

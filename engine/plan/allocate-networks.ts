@@ -270,10 +270,10 @@ function ownRecord(
   networks: Readonly<Record<string, GivenNetwork>>,
   value: (given: GivenNetwork) => string | undefined,
 ): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(networks).flatMap(([name, given]) => {
-      const text = given.kind === 'own' ? value(given) : undefined;
-      return text === undefined ? [] : [[name, text]];
-    }),
-  );
+  const entries = Object.entries(networks).flatMap(([name, given]) => {
+    const text = given.kind === 'own' ? value(given) : undefined;
+    return text === undefined ? [] : [[name, text]];
+  });
+  // Without a prototype: a network may be called `constructor`, and have none.
+  return Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(entries));
 }

@@ -102,7 +102,3 @@ function allocateUidBases(spec: StackSpec, { stack, facts, obstacles }: NetworkC
   }
   return result;
 }
-
-function byKey(a: readonly [string, unknown], b: readonly [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1;
-}

@@ -16,7 +16,7 @@ export function linkHandovers(graph: StepGraph, decisions: Decisions): void {
   for (const node of graph.nodes) {
     const decision = decisions.get(node.resource);
     if (decision === undefined || node.phase !== 'make') continue;
-    if (node.op.kind === 'link.create' && node.op.link.type === 'veth') {
+    if (node.op.kind === 'link.create' && node.op.link.type !== 'bridge') {
       wait(node, sameContainer(links, node));
       for (const end of ['', '/6']) {
         const address = decisions.get(`${node.resource.replace('link:', 'address:')}${end}`)?.desired;

@@ -2,6 +2,7 @@
 import type { DesiredResource, LinkSpec, Need, NetnsRef } from '../model/resources.ts';
 import type { GivenNetwork, GivenSubnet } from './allocate-networks.ts';
 import type { LowerContext } from './lower.ts';
+import { publishingNetwork } from './lower-networks.ts';
 import { linkGroup, linkMark, macFromIpv4, vethName } from './names.ts';
 import type { Replica } from './replicas.ts';
 
@@ -61,20 +62,24 @@ function linkSpec(
   { replica, attachment, given }: Attachment,
   { address, ifname }: { readonly address: string; readonly ifname: string },
 ): LinkSpec {
-  const { stack } = context;
+  const { stack, spec } = context;
   const { network, macAddress } = attachment;
   const container = replica.name;
   const attached = `${container}@${network}`;
+  const marked = { ifalias: linkMark(stack, attached), group: linkGroup(stack), mtu: given.mtu };
+  const macvlan = given.kind === 'macvlan' ? spec.networks[network]?.macvlan : undefined;
+  const mac = macAddress ?? macFromIpv4(address);
+  if (macvlan) return { type: 'macvlan', ifname, ...marked, ...macvlan, container, address: mac };
   return {
     type: 'veth',
+    // The link is another one, too, where it has another MAC address.
     ifname: vethName(stack, attached, macAddress === undefined ? address : `${address} ${macAddress}`),
-    ifalias: linkMark(stack, attached),
-    group: linkGroup(stack),
-    mtu: given.mtu,
+    ...marked,
     master: given.bridge ?? '',
     container,
     peerIfname: ifname,
-    peerAddress: macAddress ?? macFromIpv4(address),
+    peerAddress: mac,
+    hairpin: publishingNetwork(context, replica.service) === network,
   };
 }
 

@@ -136,13 +136,16 @@ interface Removal extends Surroundings {
 }
 
 function removeLinksAsGroup(graph: StepGraph, { decisions, stops, stackName, unownedLinks }: Removal): void {
-  const links = [...decisions.values()].filter(({ kind }) => kind === 'link');
+  // Those in containers end with these.
+  const links = [...decisions.values()].filter(
+    ({ kind, observed }) => kind === 'link' && !(observed?.kind === 'link' && observed.state.inside),
+  );
   const states = links.flatMap(({ observed }) => (observed?.kind === 'link' ? [observed.state] : []));
   const group = states[0]?.group;
   const allGo = links.every(({ desired }) => desired === undefined);
   if (!allGo || states.length < 2 || group === undefined || group === 0 || states.some((state) => state.group !== group)) return;
   if (Object.values(unownedLinks).some((link) => link.group === group)) return;
-  const single = new Set(graph.nodes.filter(({ op }) => op.kind === 'link.delete'));
+  const single = new Set(graph.nodes.filter(({ op }) => op.kind === 'link.delete' && op.inside === undefined));
   graph.delete(single);
   const node = graph.add(`link:${stackName}/*`, 'remove', { op: { kind: 'link.delete-group', group }, cause: 'not declared any more' });
   after(node, stops);

@@ -69,7 +69,7 @@ function networkExecutors(session: Session): LinkExecutors & AddressExecutors & 
     ...addresses,
     ...routes,
     'link.create': (op, signal) =>
-      tellLastWords(session, op.link.type === 'veth' ? op.link.container : undefined, () => links['link.create'](op, signal)),
+      tellLastWords(session, op.link.type === 'bridge' ? undefined : op.link.container, () => links['link.create'](op, signal)),
     'address.add': (op, signal) => tellLastWords(session, within(op.address.netns), () => addresses['address.add'](op, signal)),
     'route.add': (op, signal) => tellLastWords(session, within(op.route.netns), () => routes['route.add'](op, signal)),
   };

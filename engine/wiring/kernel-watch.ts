@@ -7,7 +7,7 @@ import { readOomCount } from '../kernel/oom-count.ts';
 import type { ProcessIdentity } from '../model/container.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { KernelEvent } from '../model/kernel-events.ts';
-import type { Desired } from '../model/resources.ts';
+import type { Desired, LinkSpec } from '../model/resources.ts';
 import { nameFromMark } from '../plan/names.ts';
 import { OomKills } from '../supervise/oom-kills.ts';
 import { SYSTEM_CLOCK } from './await.ts';
@@ -76,7 +76,7 @@ export class KernelWatch implements Disposable {
     const { session, running } = { session: this.#session, running: this.#running(desired) };
     for (const name of [...this.#containers.keys()]) if (!running.has(name)) this.#containers.delete(name);
     for (const [name, subscribed] of running) if (!sameAs(this.#containers.get(name), subscribed)) this.#subscribe(name, subscribed);
-    const names = new Set(desired?.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.spec.ifname] : [])));
+    const names = new Set(desired?.resources.flatMap((resource) => (resource.kind === 'link' ? [onHost(resource.spec)] : [])));
     // One that has a name of ours and not our mark stands in the way: that it goes is what a repair waits for.
     const links = observeLinks(session.namespaces.host).filter(
       ({ ifname, ifalias }) => names.has(ifname) || nameFromMark(session.stack, ifalias) !== undefined,
@@ -145,6 +145,11 @@ export class KernelWatch implements Disposable {
   #tell(error: unknown): void {
     if (!this.#over) this.#options.onNotice(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Of a link that is in a container alone, what it is on. */
+function onHost(link: LinkSpec): string {
+  return link.type === 'macvlan' ? link.parent : link.ifname;
 }
 
 function sameAs(a: Subscribed | undefined, b: Subscribed): boolean {

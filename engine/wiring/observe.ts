@@ -17,6 +17,7 @@ import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { observeLanLinks } from './observe-lan.ts';
 import { observeRules } from './observe-rules.ts';
 import type { Session } from './session.ts';
 
@@ -45,7 +46,7 @@ export async function observeStack(
       session,
       ours.filter(({ state }) => state.type === 'veth'),
     ),
-    ...observeContainerResources(session, inside),
+    ...observeContainerResources(session, { inside, links }),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
       kind: 'cgroup' as const,
       id: `cgroup:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}`,
@@ -126,9 +127,12 @@ function familyEnd(cidr: string): string {
   return cidr.includes(':') ? '/6' : '';
 }
 
-function observeContainerResources(session: Session, withInside: boolean): ObservedResource[] {
+function observeContainerResources(
+  session: Session,
+  { inside: withInside, links }: { readonly inside: boolean; readonly links: readonly LinkState[] },
+): ObservedResource[] {
   const { stack, paths, bootId } = session;
-  const interfaces = withInside ? interfacesOf(session) : new Map<string, string>();
+  const { interfaces, onLan } = withInside ? interfacesOf(session) : NO_INTERFACES;
   const containers = observeContainers(paths.containers, bootId);
   return containers.flatMap((state) => {
     const { name, status, record } = state;
@@ -143,7 +147,9 @@ function observeContainerResources(session: Session, withInside: boolean): Obser
       { kind: 'process', id: `process:${stack.name}/${name}`, state: { name, status, stopSignal, stopGracePeriodMs } },
     ];
     if (status.state === 'running' && status.init) session.knowInit(name, status.init.pid);
-    return withInside ? [...resources, ...inside(stack.name, state, interfaces)] : resources;
+    if (!withInside) return resources;
+    const lanLinks = onLan.has(name) && status.state === 'running' && status.init ? observeLanLinks(session, name, links) : [];
+    return [...resources, ...lanLinks, ...inside(stack.name, state, interfaces)];
   });
 }
 
@@ -176,14 +182,24 @@ function networkNamespaceOf({ state, init }: ContainerStatus): string | undefine
   return unlessErrno(['ENOENT', 'ESRCH'], () => fs.readlinkSync(`/proc/${init.pid}/ns/net`));
 }
 
-/** `web-1/eth0` → `web-1@front`, as it was given out. */
-function interfacesOf({ host, stack }: Session): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(readAllocations(host, stack).own.interfaces).map(([key, ifname]) => {
-      const [container = '', network = ''] = key.split('/');
-      return [`${container}/${ifname}`, `${container}@${network}`];
-    }),
-  );
+interface Interfaces {
+  /** `web-1/eth0` → `web-1@front`, as it was given out. */
+  readonly interfaces: ReadonlyMap<string, string>;
+  /** Containers that have a link on one of the host's. */
+  readonly onLan: ReadonlySet<string>;
+}
+const NO_INTERFACES: Interfaces = { interfaces: new Map(), onLan: new Set() };
+
+function interfacesOf({ host, stack }: Session): Interfaces {
+  const { interfaces, joined } = readAllocations(host, stack).own;
+  const given = Object.entries(interfaces).map(([key, ifname]) => {
+    const [container = '', network = ''] = key.split('/');
+    return { container, network, ifname };
+  });
+  return {
+    interfaces: new Map(given.map(({ container, network, ifname }) => [`${container}/${ifname}`, `${container}@${network}`])),
+    onLan: new Set(given.filter(({ network }) => joined[network]?.startsWith('macvlan:')).map(({ container }) => container)),
+  };
 }
 
 function inside(stackName: string, { name: container, status }: ContainerState, names: ReadonlyMap<string, string>): ObservedResource[] {

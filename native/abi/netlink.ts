@@ -38,5 +38,6 @@ export const NETLINK_GET_STRICT_CHK = 12;
 /** nlattr: u16 len, u16 type. */
 export const NLA_HDRLEN = 4;
 export const NLA_ALIGNTO = 4;
+export const NLA_F_NESTED = 0x8000;
 /** ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER) */
 export const NLA_TYPE_MASK = 0x3fff;

@@ -54,8 +54,9 @@ static int open_netlink(int protocol, const int *groups, size_t count)
 
 int events_open_links(void)
 {
-  static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF,
-                               RTNLGRP_TC};
+  /* A kernel without IPv6 has its groups all the same, and nothing to say in them. */
+  static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,   RTNLGRP_IPV4_NETCONF,
+                               RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV6_NETCONF, RTNLGRP_TC};
   return open_netlink(NETLINK_ROUTE, groups, sizeof groups / sizeof *groups);
 }
 

@@ -3,6 +3,7 @@ import {
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
   IFLA_BR_STP_STATE,
+  IFLA_BRPORT_MODE,
   IFLA_EXT_MASK,
   IFLA_GROUP,
   IFLA_IFALIAS,
@@ -10,18 +11,25 @@ import {
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
+  IFLA_LINK,
   IFLA_LINKINFO,
+  IFLA_MACVLAN_MODE,
   IFLA_MASTER,
   IFLA_MTU,
   IFLA_NET_NS_PID,
   IFLA_NUM_RX_QUEUES,
   IFLA_NUM_TX_QUEUES,
+  IFLA_PROTINFO,
   IN6_ADDR_GEN_MODE_NONE,
+  MACVLAN_MODE_BRIDGE,
+  MACVLAN_MODE_PASSTHRU,
+  MACVLAN_MODE_PRIVATE,
+  MACVLAN_MODE_VEPA,
   VETH_INFO_PEER,
 } from '../abi/if_link.ts';
-import { NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink.ts';
+import { NLA_F_NESTED, NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink.ts';
 import { IFINFOMSG_LENGTH, RTEXT_FILTER_SKIP_STATS, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK } from '../abi/rtnetlink.ts';
-import { AF_INET6, AF_UNSPEC } from '../abi/socket.ts';
+import { AF_BRIDGE, AF_INET6, AF_UNSPEC } from '../abi/socket.ts';
 import { attribute, nested, stringAttribute, u8Attribute, u32Attribute } from './attributes.ts';
 import { concat, LITTLE_ENDIAN, viewOf } from './bytes.ts';
 import type { Message } from './message.ts';
@@ -47,6 +55,26 @@ export interface NewVeth {
   readonly peer: { readonly ifindex: number; readonly ifname: string; readonly address: string; readonly netnsPid: number };
 }
 
+/** A link of its own on another one, its parent. It is made in the parent's network namespace, and stays down. */
+export interface NewMacvlan {
+  readonly ifindex: number;
+  readonly ifname: string;
+  /** MAC address. */
+  readonly address: string;
+  /** ifindex */
+  readonly parent: number;
+  readonly mode: MacvlanMode;
+  readonly mtu: number | undefined;
+}
+
+export const MACVLAN_MODES = {
+  private: MACVLAN_MODE_PRIVATE,
+  vepa: MACVLAN_MODE_VEPA,
+  bridge: MACVLAN_MODE_BRIDGE,
+  passthru: MACVLAN_MODE_PASSTHRU,
+} as const;
+export type MacvlanMode = keyof typeof MACVLAN_MODES;
+
 /** What can be changed of a link that is there. Undefined: leave it. */
 export interface LinkChange {
   readonly ifalias?: string | undefined;
@@ -54,6 +82,9 @@ export interface LinkChange {
   readonly mtu?: number | undefined;
   readonly master?: number | undefined;
   readonly up?: boolean | undefined;
+  /** It moves to the network namespace of this process. What else is changed is of it there. */
+  readonly netnsPid?: number | undefined;
+  readonly ifname?: string | undefined;
 }
 
 /** IFLA_ADDRESS: without one, a bridge takes the lowest of its ports' and changes it as they come and go, and its neighbours lose it. */
@@ -88,8 +119,28 @@ export function newVeth(link: NewVeth): Message {
   return { type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, body: linkBody({ ifindex: link.ifindex }, attributes), about: 'veth' };
 }
 
+export function newMacvlan(link: NewMacvlan): Message {
+  const attributes = [
+    stringAttribute(IFLA_IFNAME, link.ifname),
+    attribute(IFLA_ADDRESS, macAddress(link.address)),
+    u32Attribute(IFLA_LINK, link.parent),
+    ...mtu(link.mtu),
+    linkInfo('macvlan', [u32Attribute(IFLA_MACVLAN_MODE, MACVLAN_MODES[link.mode])]),
+  ];
+  return { type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, body: linkBody({ ifindex: link.ifindex }, attributes), about: 'macvlan' };
+}
+
+/** Whether a bridge sends what came from this port back to it. */
+export function setHairpin(ifindex: number, hairpin: boolean): Message {
+  // br_setlink tells by NLA_F_NESTED whether these are attributes, or a byte as it was once.
+  const port = nested(IFLA_PROTINFO | NLA_F_NESTED, [u8Attribute(IFLA_BRPORT_MODE, hairpin ? 1 : 0)]);
+  return { type: RTM_SETLINK, flags: 0, body: linkBody({ family: AF_BRIDGE, ifindex }, [port]), about: 'hairpin' };
+}
+
 export function setLink(ifindex: number, change: LinkChange): Message {
   const attributes = [
+    ...(change.netnsPid === undefined ? [] : [u32Attribute(IFLA_NET_NS_PID, change.netnsPid)]),
+    ...(change.ifname === undefined ? [] : [stringAttribute(IFLA_IFNAME, change.ifname)]),
     ...(change.ifalias === undefined ? [] : [attribute(IFLA_IFALIAS, new TextEncoder().encode(change.ifalias))]),
     ...(change.group === undefined ? [] : [u32Attribute(IFLA_GROUP, change.group)]),
     ...(change.master === undefined ? [] : [u32Attribute(IFLA_MASTER, change.master)]),
@@ -122,10 +173,13 @@ export function getLinks(): Message {
 }
 
 /** `struct ifinfomsg` and attributes. `up` undefined: the flag is left as it is. */
-function linkBody(header: { readonly ifindex?: number; readonly up?: boolean | undefined }, attributes: readonly Uint8Array[]): Uint8Array {
+function linkBody(
+  header: { readonly family?: number; readonly ifindex?: number; readonly up?: boolean | undefined },
+  attributes: readonly Uint8Array[],
+): Uint8Array {
   const bytes = new Uint8Array(IFINFOMSG_LENGTH);
   const view = viewOf(bytes);
-  view.setUint8(0, AF_UNSPEC);
+  view.setUint8(0, header.family ?? AF_UNSPEC);
   view.setInt32(4, header.ifindex ?? 0, LITTLE_ENDIAN);
   view.setUint32(8, header.up === true ? IFF_UP : 0, LITTLE_ENDIAN);
   view.setUint32(12, header.up === undefined ? 0 : IFF_UP, LITTLE_ENDIAN);

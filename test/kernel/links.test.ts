@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { addressExecutors } from '../../engine/kernel/addresses.ts';
 import { type LinkExecutors, linkExecutors, observeLinks } from '../../engine/kernel/links.ts';
 import { type NetworkNamespaces, openNetworkNamespaces } from '../../engine/kernel/network-namespaces.ts';
-import type { BridgeSpec, LinkState, VethSpec } from '../../engine/model/resources.ts';
+import type { BridgeSpec, LinkSpec, LinkState, MacvlanSpec, VethSpec } from '../../engine/model/resources.ts';
 import { currentNetns, missing, newNetns, openFds, type TestNetns } from './netlink-fixture.ts';
 
 const BRIDGE: BridgeSpec = { type: 'bridge', ifname: 'ts-br', ifalias: 'tsstack:shop/default#3f9a1c2e', group: 4711, mtu: undefined };
@@ -16,6 +16,18 @@ const VETH: VethSpec = {
   container: 'web-1',
   peerIfname: 'eth0',
   peerAddress: '02:00:0a:80:03:02',
+  hairpin: false,
+};
+const MACVLAN: MacvlanSpec = {
+  type: 'macvlan',
+  ifname: 'eth1',
+  ifalias: 'tsstack:shop/web-1@lan#3f9a1c2e',
+  group: 4711,
+  mtu: undefined,
+  parent: 'lan0',
+  mode: 'bridge',
+  container: 'web-1',
+  address: '02:00:0a:80:03:03',
 };
 
 // Not operstate: that follows a moment later (net/core/link_watch.c).
@@ -42,7 +54,7 @@ describe.skipIf(missing !== undefined)(`links ${missing ?? ''}`, () => {
     expect([openFds(), currentNetns()]).toEqual([fds, home]);
   });
 
-  const create = (link: BridgeSpec | VethSpec) => links['link.create']({ kind: 'link.create', link }, signal);
+  const create = (link: LinkSpec) => links['link.create']({ kind: 'link.create', link }, signal);
   const hostLink = (ifname: string) => host.ip('-d', 'link').find((link) => link.ifname === ifname);
   // Older kernels list them in the order of a hash table.
   const inOrder = (netns: TestNetns) => netns.ip('link').toSorted((a, b) => Number(a['ifindex']) - Number(b['ifindex']));
@@ -96,6 +108,71 @@ describe.skipIf(missing !== undefined)(`links ${missing ?? ''}`, () => {
     await create(VETH);
     host.ip('link', 'set', 'ts-web-1', 'address', '00:00:00:00:00:01');
     expect(hostLink('ts-br')?.address).toBe(before);
+  });
+
+  test('a bridge sends back to a port what came from it only if it must, and it is seen and put right', async () => {
+    await create(BRIDGE);
+    await create({ ...VETH, hairpin: true });
+    const hairpin = () => JSON.stringify(hostLink('ts-web-1')?.['linkinfo']).includes('"hairpin":true');
+    expect([hairpin(), observed('ts-web-1').hairpin]).toEqual([true, true]);
+    host.ip('link', 'set', 'ts-web-1', 'type', 'bridge_slave', 'hairpin', 'off');
+    expect(observed('ts-web-1').hairpin).toBe(false);
+    const update = (link: VethSpec) => links['link.update']({ kind: 'link.update', link, observed: observed('ts-web-1') }, signal);
+    await update({ ...VETH, hairpin: true });
+    expect(hairpin()).toBe(true);
+    await update(VETH);
+    expect(hairpin()).toBe(false);
+    // A port that leaves and comes back has lost it.
+    await update({ ...VETH, hairpin: true });
+    host.ip('link', 'set', 'ts-web-1', 'nomaster');
+    await update({ ...VETH, hairpin: true });
+    expect([hostLink('ts-web-1')?.['master'], hairpin()]).toEqual(['ts-br', true]);
+  });
+
+  test.each(['bridge', 'private', 'vepa', 'passthru'] as const)(
+    'a macvlan of mode %s is in the container alone: named, marked, grouped, up',
+    async (mode) => {
+      host.ip('link', 'add', 'lan0', 'up', 'type', 'veth', 'peer', 'name', 'lan1');
+      await create({ ...MACVLAN, mode, mtu: 1400 });
+      const [seen] = web.ip('-d', 'link', 'show', 'eth1');
+      expect(seen).toMatchObject({
+        // That of its parent, where nobody else is on it.
+        address: mode === 'passthru' ? observed('lan0').address : MACVLAN.address,
+        ifalias: MACVLAN.ifalias,
+        group: '4711',
+        mtu: 1400,
+        inet6_addr_gen_mode: 'none',
+        linkinfo: { info_kind: 'macvlan', info_data: { mode } },
+        flags: expect.arrayContaining(['UP']),
+      });
+      expect(hostNames()).toEqual(['lo', 'lan1', 'lan0']);
+      const inThere = observeLinks(namespaces.container('web-1')).find(({ ifname }) => ifname === 'eth1');
+      expect(inThere).toMatchObject({ type: 'macvlan', mode, link: observed('lan0').ifindex, up: true, ifalias: MACVLAN.ifalias });
+    },
+  );
+
+  test('a macvlan that was set down is put up, and one that is deleted leaves its parent alone', async () => {
+    host.ip('link', 'add', 'lan0', 'up', 'type', 'veth', 'peer', 'name', 'lan1');
+    await create(MACVLAN);
+    web.ip('link', 'set', 'eth1', 'down');
+    const inThere = () => observeLinks(namespaces.container('web-1')).find(({ ifname }) => ifname === 'eth1');
+    const found = inThere();
+    if (!found) throw new Error('no macvlan');
+    expect(found.up).toBe(false);
+    await links['link.update']({ kind: 'link.update', link: MACVLAN, observed: found }, signal);
+    expect(inThere()?.up).toBe(true);
+    await links['link.delete']({ kind: 'link.delete', ifindex: found.ifindex, ifname: 'eth1', inside: 'web-1' }, signal);
+    expect(web.ip('link').map(({ ifname }) => ifname)).toEqual(['lo']);
+    expect(hostNames()).toEqual(['lo', 'lan1', 'lan0']);
+  });
+
+  test('a macvlan without its parent, or whose name is taken in the container, leaves nothing on the host', async () => {
+    await expect(create(MACVLAN)).rejects.toThrow(/cannot create link `eth1`: RTM_\w+ failed with ENODEV/);
+    host.ip('link', 'add', 'lan0', 'up', 'type', 'veth', 'peer', 'name', 'lan1');
+    web.ip('link', 'add', 'eth1', 'type', 'bridge');
+    await expect(create(MACVLAN)).rejects.toThrow('cannot create link `eth1`: container `web-1` already has a link `eth1`');
+    expect(hostNames()).toEqual(['lo', 'lan1', 'lan0']);
+    expect(web.ip('link').map(({ ifname }) => ifname)).toEqual(['lo', 'eth1']);
   });
 
   test('links are observed as ip sees them', async () => {

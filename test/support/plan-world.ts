@@ -149,7 +149,8 @@ export function settled(desired: Desired): Observed {
         ifindexes.set(spec.ifname, ifindex);
         const masterName = spec.type === 'veth' ? spec.master : undefined;
         const master = masterName === undefined ? 0 : (ifindexes.get(masterName) ?? 0);
-        const state = { ...spec, ifindex, mtu: spec.mtu ?? 1500, master, masterName, up: true, address: undefined };
+        const macvlan = spec.type === 'macvlan' ? { inside: spec.container } : {};
+        const state = { address: undefined, ...spec, ...macvlan, ifindex, mtu: spec.mtu ?? 1500, master, masterName, up: true };
         resources.push({ kind: 'link', id, state });
         break;
       }

@@ -18,6 +18,7 @@ const BRIDGE: BridgeSpec = { type: 'bridge', ifname: 'ts-br', ifalias: 'tsstack:
 const VETH: VethSpec = {
   ...BRIDGE,
   type: 'veth',
+  hairpin: false,
   ifname: 'ts-v',
   master: 'ts-br',
   container: 'web-1',

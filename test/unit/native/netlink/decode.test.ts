@@ -75,7 +75,28 @@ test('a link that has everything', () => {
     master: 5,
     up: true,
     address: '02:00:00:00:00:0f',
+    hairpin: false,
+    link: 0,
+    mode: undefined,
   });
+});
+
+test('a port of a bridge in hairpin mode', () => {
+  const body = bytes(`00 00 0100  07000000  43100100  00000000
+    3000 1200
+      0900 0100 7665746800 000000
+      0b00 0400 62726964676500 00
+      1400 0500 0500 0100 03 000000 0500 0400 01 000000`);
+  expect(decodeLink({ type: 16, flags: 2, sequence: 1, body })).toMatchObject({ type: 'veth', hairpin: true });
+});
+
+test('a macvlan', () => {
+  const body = bytes(`00 00 0100  07000000  43100100  00000000
+    0800 0500 03000000
+    1c00 1200
+      0c00 0100 6d6163766c616e00
+      0c00 0200 0800 0100 08000000`);
+  expect(decodeLink({ type: 16, flags: 2, sequence: 1, body })).toMatchObject({ type: 'macvlan', link: 3, mode: 'passthru' });
 });
 
 test('a link that has next to nothing', () => {
@@ -90,5 +111,8 @@ test('a link that has next to nothing', () => {
     master: 0,
     up: false,
     address: undefined,
+    hairpin: false,
+    link: 0,
+    mode: undefined,
   });
 });

@@ -5,8 +5,10 @@ import {
   getLink,
   getLinks,
   newBridge,
+  newMacvlan,
   newVeth,
   setAddrGenModeNone,
+  setHairpin,
   setLink,
 } from '../../../../native/netlink/link-message.ts';
 import type { Message } from '../../../../native/netlink/message.ts';
@@ -94,6 +96,40 @@ const CASES: readonly {
                  0800 0400 28230000
                  0800 1f00 01000000
                  0800 2000 01000000`,
+  },
+  {
+    name: 'a new macvlan has a parent and a mode',
+    message: newMacvlan({ ifindex: 8, ifname: 'tm-1', address: '02:00:00:00:0a:02', parent: 3, mode: 'bridge', mtu: undefined }),
+    type: 16,
+    flags: 0x600,
+    body: `00 00 0000  08000000  00000000  00000000
+           0900 0300 746d2d3100 000000
+           0a00 0100 020000000a02 0000
+           0800 0500 03000000
+           1c00 1200
+             0c00 0100 6d6163766c616e00
+             0c00 0200
+               0800 0100 04000000`,
+  },
+  {
+    name: 'a link moves to the namespace of a process, with its name and mark there',
+    message: setLink(8, { netnsPid: 4660, ifname: 'eth1', ifalias: 'mark1', group: 3 }),
+    type: 19,
+    flags: 0,
+    body: `00 00 0000  08000000  00000000  00000000
+           0800 1300 34120000
+           0900 0300 6574683100 000000
+           0900 1400 6d61726b31 000000
+           0800 1b00 03000000`,
+  },
+  {
+    name: 'hairpin mode is of a port of a bridge, in attributes that are flagged as nested',
+    message: setHairpin(8, true),
+    type: 19,
+    flags: 0,
+    body: `07 00 0000  08000000  00000000  00000000
+           0c00 0c80
+             0500 0400 01 000000`,
   },
   {
     name: 'an ifalias has no NUL, and up is one flag with one bit of change mask',
