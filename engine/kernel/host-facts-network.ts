@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseListening, parseRoutes } from '../codec/proc-net.ts';
 import { parseRoutes6, routedNetworks6 } from '../codec/proc-net-ipv6.ts';
-import { containerResolvConf } from '../codec/resolv-conf.ts';
+import { containerResolvConf, parseResolvConf, type ResolvConf } from '../codec/resolv-conf.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 import { unlessErrno } from './system-error.ts';
 
@@ -32,6 +32,11 @@ export function advertisedLinks(): string[] {
 /** resolv.conf for containers. systemd-resolved keeps the resolvers behind its stub in a file of its own (systemd-resolved(8)). */
 export function hostResolvConf(): string {
   return containerResolvConf(read('/etc/resolv.conf') ?? '', read('/run/systemd/resolve/resolv.conf'));
+}
+
+/** What programs of the host go by. */
+export function hostResolver(): ResolvConf {
+  return parseResolvConf(read('/etc/resolv.conf') ?? '');
 }
 
 function read(path: string): string | undefined {

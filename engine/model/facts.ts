@@ -1,4 +1,5 @@
 import type { CgroupLayout } from './cgroup.ts';
+import type { ContainerName } from './ids.ts';
 
 /** What planning must know of the host, gathered once before it. Pure code gets it as an argument. */
 export interface HostFacts {
@@ -27,11 +28,14 @@ export interface HostFacts {
   readonly bindSources: Readonly<Record<string, BindSource>>;
   /** The host's resolv.conf for containers that have no DNS server of ours. */
   readonly resolvConf: string;
-  /** The host's /etc/hosts and resolv.conf as they are, for containers with its network. */
+  /** The host's /etc/hosts, for containers with its network. */
   readonly hostHosts: string;
-  readonly hostResolvConf: string;
-  /** What else the host's resolv.conf says (resolv.conf(5)). */
-  readonly resolver: { readonly search: readonly string[]; readonly options: readonly string[] };
+  /** What the host's own resolv.conf says (resolv.conf(5)). */
+  readonly resolver: { readonly nameservers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
+  /** Whether a supervisor answers on the gateways. A step of a build has none. */
+  readonly hasNameServer: boolean;
+  /** Containers that there are and that don't ask it: an older version made them, with the host's resolv.conf. */
+  readonly withoutNameServer: readonly ContainerName[];
   /** Image source (as `imageKey` prints it) → what it is on this host. */
   readonly images: Readonly<Record<string, ResolvedImage>>;
   readonly volumesDirectory: string;
@@ -40,6 +44,8 @@ export interface HostFacts {
   readonly containersDirectory: string;
   /** One hosts file a container. Outside the container's own folder: it outlives a recreation. */
   readonly hostsDirectory: string;
+  /** As `hostsDirectory`, of resolv.conf. */
+  readonly resolvDirectory: string;
   readonly logsDirectory: string;
   /** `x64` or `arm64`. */
   readonly arch: string;

@@ -17,8 +17,8 @@ export function changedParts(before: Born, after: Born): string[] {
 }
 
 /**
- * Left out: addresses and limits (changed in place), the host's resolv.conf (a host that moves between networks must not restart
- * containers), log and stop settings (read when used). A v1 cgroup that a limit brings is joined in place, too.
+ * Left out: addresses and limits (changed in place), resolv.conf (its content is rewritten in place, and containers of older versions
+ * have it in another way), log and stop settings (read when used). A v1 cgroup that a limit brings is joined in place, too.
  */
 function partsOf({ launch, imageDigest, fileHashes }: Born): Readonly<Record<string, unknown>> {
   return {

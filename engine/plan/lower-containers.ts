@@ -5,6 +5,7 @@ import { cgroupWrites, unsupportedLimits } from '../codec/cgroup-writes.ts';
 import type { ContainerRecord } from '../model/container.ts';
 import type { BindSource } from '../model/facts.ts';
 import type { LaunchSpec } from '../model/launch.ts';
+import type { NameTable } from '../model/names.ts';
 import type { Notice } from '../model/plan.ts';
 import type { DesiredResource, Need } from '../model/resources.ts';
 import { type Born, configHash } from './config-hash.ts';
@@ -12,9 +13,11 @@ import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { lowerAttachments } from './lower-attachments.ts';
-import { hostsResource, type Neighbours, neighboursOf } from './lower-hosts.ts';
+import { hostsResource } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
+import { lowerNames } from './lower-names.ts';
 import { publishedPorts } from './lower-ports.ts';
+import { resolvConfResource } from './lower-resolv-conf.ts';
 import { cgroupPath } from './names.ts';
 import { joinedContainer } from './network-mode.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
@@ -22,8 +25,8 @@ import { DEFAULT_STOP_SIGNAL } from './signals.ts';
 
 export function lowerContainers(context: LowerContext): { resources: DesiredResource[]; notices: Notice[] } {
   const notices: Notice[] = [];
-  const neighbours = neighboursOf(context);
-  const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica, neighbours));
+  const names = lowerNames(context);
+  const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica, names));
   for (const [name, service] of Object.entries(context.spec.services)) {
     for (const what of unsupportedLimits(service.limits, context.facts.cgroups)) {
       notices.push({ resource: undefined, message: `service \`${name}\`: this host cannot enforce limits.${what}` });
@@ -32,14 +35,14 @@ export function lowerContainers(context: LowerContext): { resources: DesiredReso
   return { resources, notices };
 }
 
-function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neighbours): DesiredResource[] {
+function lowerReplica(context: LowerContext, replica: Replica, names: NameTable): DesiredResource[] {
   const { stack } = context;
   const { name, service } = replica;
   const containerId = `container:${stack.name}/${name}`;
   const cgroupId = `cgroup:${stack.name}/${name}`;
   const attachments = lowerAttachments(context, replica);
   const joined = joinedContainer(context.spec, replica);
-  const hosts = joined ? undefined : hostsResource(context, replica, neighbours);
+  const files = joined ? [] : [hostsResource(context, replica, names), resolvConfResource(context, replica)];
   const record = lowerRecord(context, replica);
   const done = (resource: string): Need => ({ resource, until: 'done' });
   const volumes = mountsOf(context, replica).flatMap((mount) =>
@@ -57,12 +60,12 @@ function lowerReplica(context: LowerContext, replica: Replica, neighbours: Neigh
       needs: [],
       within: undefined,
     },
-    ...(hosts ? [hosts] : []),
+    ...files,
     {
       kind: 'container',
       id: containerId,
       spec: { name, record },
-      needs: [done(cgroupId), ...(hosts ? [done(hosts.id)] : []), ...joinNeeds(context, joined), ...volumes],
+      needs: [done(cgroupId), ...files.map(({ id }) => done(id)), ...joinNeeds(context, joined), ...volumes],
       within: undefined,
     },
     ...attachments,
@@ -106,6 +109,7 @@ function joinNeeds({ stack }: LowerContext, joined: Replica | undefined): Need[]
   return [
     { resource: `container:${stack.name}/${joined.name}`, until: 'done' },
     { resource: `file:${stack.name}/${joined.name}/hosts`, until: 'done' },
+    { resource: `file:${stack.name}/${joined.name}/resolv.conf`, until: 'done' },
   ];
 }
 

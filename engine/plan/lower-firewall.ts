@@ -74,9 +74,11 @@ function acceptance(stack: StackIdentity, networks: readonly FirewallNetwork[]):
 }
 
 function input(stack: StackIdentity, networks: readonly FirewallNetwork[]): Chain {
-  const rules = networks.flatMap(({ bridge, internal, loopbackPublished: opened }) => {
+  const rules = networks.flatMap(({ bridge, internal, ipv4: { gateway }, loopbackPublished: opened }) => {
     const unrelated = '-m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP';
-    if (internal) return [`-i ${bridge} ${unrelated}`];
+    // The DNS server is the one thing of the host that an internal network reaches.
+    const dns = ['udp', 'tcp'].map((protocol) => `-i ${bridge} -d ${gateway}/32 -p ${protocol} -m ${protocol} --dport 53 -j ACCEPT`);
+    if (internal) return [...dns, `-i ${bridge} ${unrelated}`];
     return opened ? [`-i ${bridge} -d 127.0.0.0/8 ${unrelated}`] : [];
   });
   return { name: chainName(stack, 'IN'), rules };

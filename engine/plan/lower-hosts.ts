@@ -1,64 +1,68 @@
-/** /etc/hosts of a container: itself, and everything on the networks it is on. */
+/**
+ * /etc/hosts of a container: what must work even while the supervisor is dead, and with it our DNS server. That is the container itself, what
+ * the stack file adds, and the services it depends on. All others are the DNS server's: a service more is a change in nobody else's file.
+ */
 import { type HostsEntry, renderHosts } from '../codec/hosts.ts';
+import type { NamedMember, NameTable } from '../model/names.ts';
 import type { DesiredResource } from '../model/resources.ts';
 import type { LowerContext } from './lower.ts';
+import { nameserversOf } from './lower-names.ts';
+import { serviceOfContainer } from './names.ts';
 import { hostsOfHost, joinersOf, networkHolder } from './network-mode.ts';
-import { containersOf, type Replica } from './replicas.ts';
+import type { Replica } from './replicas.ts';
 
 export function hostsPath({ facts }: LowerContext, container: string): string {
   return `${facts.hostsDirectory}/${container}`;
-}
-
-/** Network → who is on it, with all their names. Made once a stack: each container's file is put together from it. */
-export type Neighbours = ReadonlyMap<string, readonly Neighbour[]>;
-
-interface Neighbour extends HostsEntry {
-  readonly container: string;
-}
-
-export function neighboursOf({ spec, stack, allocation }: LowerContext): Neighbours {
-  const result = new Map<string, Neighbour[]>();
-  for (const { name, serviceName, service } of containersOf(spec)) {
-    for (const { network, aliases } of service.networks) {
-      const address = allocation.addresses[`${name}/${network}`];
-      if (address === undefined) continue;
-      // Where a service is called `web-1`, that is what the name means, and not the first container of `web`.
-      const short = Object.hasOwn(spec.services, name) ? [] : [name];
-      const neighbour = { container: name, address, names: [...short, `${stack.name}-${name}`, serviceName, ...aliases] };
-      const known = result.get(network);
-      if (known) known.push(neighbour);
-      else result.set(network, [neighbour]);
-    }
-  }
-  return result;
 }
 
 /**
  * Own names first, so that the container's hostname leads to an address of its own. A service with several replicas has one
  * line a replica: getaddrinfo returns them all.
  */
-export function hostsResource(context: LowerContext, replica: Replica, neighbours: Neighbours): Extract<DesiredResource, { kind: 'file' }> {
+export function hostsResource(context: LowerContext, replica: Replica, table: NameTable): Extract<DesiredResource, { kind: 'file' }> {
   const { name } = replica;
   return {
     kind: 'file',
     id: `file:${context.stack.name}/${name}/hosts`,
-    spec: { path: hostsPath(context, name), content: hostsContent(context, replica, neighbours) },
+    spec: { path: hostsPath(context, name), content: contentFor(context, replica, table) },
     needs: [],
     within: undefined,
   };
 }
 
 /** The names of those that share its network namespace are its own. */
-function hostsContent(context: LowerContext, replica: Replica, neighbours: Neighbours): string {
+function contentFor(context: LowerContext, replica: Replica, table: NameTable): string {
   const { spec, facts } = context;
   const { name, service } = replica;
   const hostname = service.hostname ?? name;
-  if (networkHolder(spec, replica)?.service.networkMode.kind === 'host') return hostsOfHost(facts, hostname);
-  const visible = service.networks.flatMap(({ network }) => neighbours.get(network) ?? []);
+  const extra = extraEntries(context, replica);
+  if (networkHolder(spec, replica)?.service.networkMode.kind === 'host') return hostsOfHost(facts.hostHosts, hostname, extra);
+  const visible = service.networks.flatMap(({ network }) => table.networks[network]?.members ?? []);
   const joiners = joinersOf(spec, replica).map((joiner) => joiner.service.hostname ?? joiner.name);
   const own = visible
     .filter(({ container }) => container === name)
-    .map(({ address, names }) => ({ address, names: [hostname, ...names, ...joiners] }));
-  const others = visible.filter(({ container }) => container !== name);
-  return renderHosts([...own, ...others]);
+    .flatMap((member) => entriesOf(member).map(({ address, names }) => ({ address, names: [hostname, ...names, ...joiners] })));
+  const isListed = listedFor(context, replica);
+  const others = visible.filter(({ container }) => container !== name && isListed(container)).flatMap(entriesOf);
+  return renderHosts([...own, ...extra, ...others]);
+}
+
+/** Without a DNS server of ours: everybody. */
+function listedFor(context: LowerContext, { name, service }: Replica): (container: string) => boolean {
+  if (context.facts.withoutNameServer.includes(name) || nameserversOf(context, service).length === 0) return () => true;
+  return (container) => Object.hasOwn(service.dependsOn, serviceOfContainer(container));
+}
+
+function entriesOf({ names, addresses }: NamedMember): HostsEntry[] {
+  return addresses.map((address) => ({ address, names }));
+}
+
+function extraEntries({ gateways }: LowerContext, { service }: Replica): HostsEntry[] {
+  const host = service.networkMode.kind === 'host' ? '127.0.0.1' : service.networks.flatMap(({ network }) => gateways[network] ?? [])[0];
+  return Object.entries(service.extraHosts).flatMap(([name, addresses]) =>
+    addresses.flatMap((address) => {
+      const meant = address === 'host-gateway' ? host : address;
+      return meant === undefined ? [] : [{ address: meant, names: [name] }];
+    }),
+  );
 }

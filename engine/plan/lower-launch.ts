@@ -8,7 +8,8 @@ import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { hostsPath } from './lower-hosts.ts';
-import { joinedContainer, launchNetwork, networkHolder } from './network-mode.ts';
+import { resolvConfPath } from './lower-resolv-conf.ts';
+import { joinedContainer, launchNetwork } from './network-mode.ts';
 import { NO_IMAGE } from './no-image.ts';
 import { MASKED_PATHS, READONLY_PATHS } from './protected-paths.ts';
 import type { Replica } from './replicas.ts';
@@ -85,18 +86,12 @@ function environmentOf({ facts }: LowerContext, { name, service }: Replica, imag
 function lowerMounts(context: LowerContext, replica: Replica, image: ResolvedImage): LaunchMount[] {
   const { facts, spec } = context;
   // Names mean what they mean in the network that it is in.
-  const holder = networkHolder(spec, replica) ?? replica;
-  const resolvConf = holder.service.networkMode.kind === 'host' ? facts.hostResolvConf : facts.resolvConf;
+  const { name } = joinedContainer(spec, replica) ?? replica;
   return [
     ...image.binds.map(({ source, target }) => ({ type: 'bind' as const, source, target, readOnly: true })),
-    {
-      type: 'bind',
-      source: hostsPath(context, joinedContainer(spec, replica)?.name ?? replica.name),
-      target: '/etc/hosts',
-      readOnly: true,
-    },
+    { type: 'bind', source: hostsPath(context, name), target: '/etc/hosts', readOnly: true },
     { type: 'content', target: '/etc/hostname', content: `${replica.service.hostname ?? replica.name}\n` },
-    { type: 'content', target: '/etc/resolv.conf', content: resolvConf },
+    { type: 'bind', source: resolvConfPath(context, name), target: '/etc/resolv.conf', readOnly: true },
     // Whatever is mounted below another comes after it, or it would be hidden.
     ...mountsOf(context, replica)
       .toSorted(byDepth)

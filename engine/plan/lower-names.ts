@@ -1,30 +1,74 @@
-/** Who is called what on the networks of a stack. */
-import type { NamedMember, NameTable } from '../model/names.ts';
+/** Who is called what on the networks of a stack, and who is asked for it. */
+import type { ServiceSpec } from '../../dsl/spec.ts';
+import type { NamedMember, NamedNetwork, NameTable } from '../model/names.ts';
 import type { LowerContext } from './lower.ts';
 import { containersOf } from './replicas.ts';
 
-export function lowerNames({ spec, stack, allocation, gateways, gateways6 }: LowerContext): NameTable {
-  const containers = containersOf(spec);
-  const networks = Object.keys(spec.networks).map((network) => {
-    const members = containers.flatMap(({ name, serviceName, service }): NamedMember[] => {
-      const attachment = service.networks.find((one) => one.network === network);
-      const addresses = [allocation.addresses, allocation.addresses6].flatMap((given) => given[`${name}/${network}`] ?? []);
-      if (!attachment || addresses.length === 0) return [];
-      // Where a service is called `web-1`, that is what the name means, and not the first container of `web`.
-      const short = Object.hasOwn(spec.services, name) ? [] : [name];
-      const names = [`${stack.name}-${name}`, ...short, serviceName, ...attachment.aliases].map((text) => text.toLowerCase());
-      return [{ container: name, names, addresses }];
-    });
-    const listen = [gateways, gateways6].flatMap((given) => given[network] ?? []);
-    return [network, { listen, members, shared: undefined }] as const;
-  });
+export function lowerNames(context: LowerContext): NameTable {
+  const { spec } = context;
   return {
-    networks: Object.fromEntries(networks),
+    networks: Object.fromEntries(Object.keys(spec.networks).map((network) => [network, lowerNetwork(context, network)])),
     clients: Object.fromEntries(
-      containers.map(({ name, service }) => [
+      containersOf(spec).map(({ name, service }) => [
         name,
-        { networks: service.networks.map(({ network }) => network), upstream: service.dns.servers },
+        { networks: networksOf(context, service).map(({ network }) => network), upstream: service.dns.servers },
       ]),
     ),
   };
+}
+
+/** Whom a container asks: our server on its first two networks that have one, else another stack's on a network that it has joined. */
+export function nameserversOf(context: LowerContext, service: ServiceSpec): readonly string[] {
+  const { facts } = context;
+  if (!facts.hasNameServer) return [];
+  const networks = networksOf(context, service);
+  const own = networks.flatMap(({ network }) => listenOn(context, network).slice(0, 1));
+  if (own.length > 0) return own.slice(0, 2);
+  return networks
+    .flatMap(({ network }) => (facts.externals[network]?.key === undefined ? [] : (facts.externals[network].gateway ?? [])))
+    .slice(0, 2);
+}
+
+/** Those of the network namespace that it is in. */
+function networksOf({ spec }: LowerContext, { networkMode, networks }: ServiceSpec): ServiceSpec['networks'] {
+  return networkMode.kind === 'service' ? (spec.services[networkMode.service]?.networks ?? []) : networks;
+}
+
+function lowerNetwork(context: LowerContext, network: string): NamedNetwork {
+  const { spec, stack, facts } = context;
+  const shared = spec.networks[network]?.shared ? `${stack.id}/${network}` : facts.externals[network]?.key;
+  return { listen: listenOn(context, network), members: [...membersOf(context, network), ...absent(context, network)], shared };
+}
+
+/** Of a bridge that this stack makes. */
+function listenOn({ spec, gateways, gateways6 }: LowerContext, network: string): readonly string[] {
+  const declared = spec.networks[network];
+  return declared?.driver !== 'bridge' || declared.external ? [] : [gateways, gateways6].flatMap((given) => given[network] ?? []);
+}
+
+function membersOf({ spec, stack, allocation }: LowerContext, network: string): NamedMember[] {
+  return containersOf(spec).flatMap(({ name, serviceName, service }) => {
+    const attachment = service.networks.find((one) => one.network === network);
+    const addresses = [allocation.addresses, allocation.addresses6].flatMap((given) => given[`${name}/${network}`] ?? []);
+    if (!attachment || addresses.length === 0) return [];
+    // Where a service is called `web-1`, that is what the name means, and not the first container of `web`.
+    const short = Object.hasOwn(spec.services, name) ? [] : [name];
+    return [{ container: name, names: lowerCase(`${stack.name}-${name}`, ...short, serviceName, ...attachment.aliases), addresses }];
+  });
+}
+
+/** A service without containers: its names are known, and nobody bears them. Else those with a dot would be asked of others. */
+function absent({ spec }: LowerContext, network: string): NamedMember[] {
+  return Object.keys(spec.services)
+    .sort()
+    .flatMap((serviceName) => {
+      const { replicas = 0, networks = [] } = spec.services[serviceName] ?? {};
+      const attachment = networks.find((one) => one.network === network);
+      if (replicas > 0 || !attachment) return [];
+      return [{ container: `${serviceName}-1`, names: lowerCase(serviceName, ...attachment.aliases), addresses: [] }];
+    });
+}
+
+function lowerCase(...names: readonly string[]): readonly string[] {
+  return names.map((name) => name.toLowerCase());
 }

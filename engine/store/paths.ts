@@ -12,6 +12,7 @@ export interface StackPaths {
   readonly directory: string;
   readonly containers: string;
   readonly hosts: string;
+  readonly resolv: string;
   readonly logs: string;
   readonly volumes: string;
   /** What of shared things this stack holds; see `allocation.ts`. */
@@ -32,6 +33,7 @@ export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: P
     directory,
     containers: `${directory}/containers`,
     hosts: `${directory}/hosts`,
+    resolv: `${directory}/resolv`,
     logs: `${directory}/logs`,
     volumes: `${directory}/volumes`,
     allocation: `${directory}/allocation.json`,

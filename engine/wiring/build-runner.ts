@@ -80,7 +80,13 @@ async function start(session: Session, request: RunRequest): Promise<RunEnd | un
   makeHostDirectories(session);
   makeStackDirectories(session);
   const spec = specOf(request);
-  const { plan } = await planUp(session, spec, { policy: DEFAULT_POLICY, images: imagesOf(request, spec), keep: true, signal });
+  const { plan } = await planUp(session, spec, {
+    policy: DEFAULT_POLICY,
+    images: imagesOf(request, spec),
+    keep: true,
+    hasNameServer: false,
+    signal,
+  });
   throwObstacles(plan);
   try {
     await perform(session, plan, signal);

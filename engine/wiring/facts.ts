@@ -7,10 +7,11 @@ import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
 import { socketHolders } from '../kernel/host-facts-holders.ts';
-import { advertisedLinks, hostResolvConf, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
+import { advertisedLinks, hostResolvConf, hostResolver, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
+import type { ContainerName } from '../model/ids.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
@@ -20,10 +21,17 @@ export interface FactsOptions {
   /** ifnames of the links that bear this stack's mark. */
   readonly ownLinks: ReadonlySet<string>;
   readonly images: Images;
+  readonly hasNameServer: boolean;
+  /** As in HostFacts. */
+  readonly withoutNameServer: readonly ContainerName[];
   readonly signal: AbortSignal;
 }
 
-export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks, images, signal }: FactsOptions): Promise<HostFacts> {
+export async function gatherFacts(
+  spec: StackSpec,
+  session: Session,
+  { ownLinks, images, hasNameServer, withoutNameServer, signal }: FactsOptions,
+): Promise<HostFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
   const { own, others } = readAllocations(host, stack);
@@ -46,12 +54,14 @@ export async function gatherFacts(spec: StackSpec, session: Session, { ownLinks,
     ),
     resolvConf: hostResolvConf(),
     hostHosts: readIfThere('/etc/hosts') ?? '',
-    hostResolvConf: readIfThere('/etc/resolv.conf') ?? '',
-    resolver: { search: [], options: [] },
+    resolver: hostResolver(),
+    hasNameServer,
+    withoutNameServer,
     images,
     volumesDirectory: paths.volumes,
     containersDirectory: paths.containers,
     hostsDirectory: paths.hosts,
+    resolvDirectory: paths.resolv,
     logsDirectory: paths.logs,
     seccompFile: seccompFile(host.stateDirectory),
     arch: process.arch,

@@ -47,14 +47,20 @@ export async function observeStack(
       state,
     })),
     ...observeVolumes(paths.volumes).map((state) => ({ kind: 'volume' as const, id: `volume:${stack.name}/${state.name}`, state })),
-    ...observeFiles(filesIn(paths.hosts)).map((state) => ({
-      kind: 'file' as const,
-      id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/hosts`,
-      state,
-    })),
+    ...observeFilesIn(session, paths.hosts, 'hosts'),
+    ...observeFilesIn(session, paths.resolv, 'resolv.conf'),
   ];
   for (const state of await firewall) resources.push({ kind: 'firewall', id: `firewall:${stack.name}/${state.table}`, state });
   return { resources, unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))) };
+}
+
+/** One a container, named for it. */
+function observeFilesIn({ stack }: Session, directory: string, what: string): ObservedResource[] {
+  return observeFiles(filesIn(directory)).map((state) => ({
+    kind: 'file',
+    id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/${what}`,
+    state,
+  }));
 }
 
 function filesIn(directory: string): string[] {

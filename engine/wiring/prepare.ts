@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { Plan, Policy } from '../model/plan.ts';
-import { type Desired, nothingDesired } from '../model/resources.ts';
+import { type ContainerState, type Desired, nothingDesired } from '../model/resources.ts';
 import { lower } from '../plan/lower.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { readAllocations, writeAllocation } from '../store/allocation.ts';
@@ -45,7 +45,7 @@ export function makeHostDirectories({ host }: Session): void {
 
 /** Those that every change of one stack works in. */
 export function makeStackDirectories({ paths }: Session): void {
-  for (const directory of [paths.containers, paths.hosts, paths.logs, paths.volumes])
+  for (const directory of [paths.containers, paths.hosts, paths.resolv, paths.logs, paths.volumes])
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
 }
 
@@ -53,6 +53,8 @@ export interface PlanUpOptions {
   readonly policy: Policy;
   readonly images: Images;
   readonly keep: boolean;
+  /** Whether a supervisor answers for names. Default true. */
+  readonly hasNameServer?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -63,12 +65,15 @@ export interface PlanUpOptions {
 export async function planUp(
   session: Session,
   spec: StackSpec,
-  { policy, images, keep, signal }: PlanUpOptions,
+  { policy, images, keep, hasNameServer = true, signal }: PlanUpOptions,
 ): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
   const ownLinks = new Set(observed.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.state.ifname] : [])));
-  const gathered = await gatherFacts(spec, session, { ownLinks, images, signal });
+  const withoutNameServer = observed.resources.flatMap((resource) =>
+    resource.kind === 'container' && hasResolvConfOfHost(resource.state) ? [resource.state.name] : [],
+  );
+  const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
   const facts = { ...gathered, ...readAllocations(host, stack) };
   const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
@@ -76,6 +81,11 @@ export async function planUp(
   const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
   if (lock && plan.obstacles.length === 0) writeAllocation(paths.allocation, stack, allocation);
   return { plan: { ...plan, notices: [...notices, ...plan.notices] }, desired };
+}
+
+/** As versions without a DNS server made it. */
+function hasResolvConfOfHost({ record }: ContainerState): boolean {
+  return record?.launch.mounts.some(({ type, target }) => type === 'content' && target === '/etc/resolv.conf') ?? false;
 }
 
 export async function planDown(

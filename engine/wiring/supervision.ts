@@ -9,6 +9,7 @@ import type { Executors, OpOf, Plan, Step } from '../model/plan.ts';
 import type { DesiredState } from '../store/desired-state.ts';
 import { createExecutors } from './executors.ts';
 import { type CommandHookOptions, runCommandHooks } from './hooks.ts';
+import type { StackNames } from './names.ts';
 import type { RunningContainers } from './running-containers.ts';
 import type { Session } from './session.ts';
 import type { LentTurn, Turns } from './turns.ts';
@@ -17,6 +18,7 @@ export interface Supervision {
   readonly session: Session;
   readonly failpoints: Failpoints | undefined;
   readonly containers: RunningContainers;
+  readonly names: StackNames;
   /** Whoever changes the kernel has the turn. */
   readonly changes: Turns;
   /** To everybody who listens. */
@@ -114,7 +116,7 @@ function noteContainer(containers: RunningContainers, event: EngineEvent): void 
 
 /** A container's hooks belong to its start and its stop, whoever asks for these and why. */
 function executorsFor(supervision: Supervision, { signal, onEvent, hurry, turn }: PerformOptions): Executors {
-  const { session, containers } = supervision;
+  const { session, containers, names } = supervision;
   const executors = createExecutors(session, {
     onEvent,
     hurry,
@@ -124,6 +126,8 @@ function executorsFor(supervision: Supervision, { signal, onEvent, hurry, turn }
   return {
     ...executors,
     'container.start': async (op, abort) => {
+      // Its bridges are there by now, and the first thing it does may be to ask for a name.
+      await names.listen();
       await executors['container.start'](op, abort);
       await runHooks(session, op.process.name, { when: 'postStart', signal, onEvent });
     },

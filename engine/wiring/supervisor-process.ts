@@ -44,6 +44,8 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
   await supervisor.renewDesired();
   server = await listenControl(paths.socket, handlersOf(supervisor, end), considerEnd);
   supervisor.adopt();
+  // What follows the command that has brought it may ask for names.
+  await supervisor.names.listen();
   server.serve(connection);
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, end);
   await ended;

@@ -23,6 +23,7 @@ import { HostHookCalls } from './host-hooks.ts';
 import { findImages, haveSameImages } from './images.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
+import { StackNames } from './names.ts';
 import { DEFAULT_POLICY, planUp } from './prepare.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
@@ -53,6 +54,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   readonly changes = new Turns();
   readonly commands = new Turns();
   readonly containers: RunningContainers;
+  readonly names: StackNames;
   readonly repairs: Repairs;
   readonly hooks: HostHookCalls;
   readonly underWay: Supervision['underWay'] = new Set();
@@ -87,8 +89,17 @@ export class Supervisor implements Supervision, AsyncDisposable {
       onChange: () => this.repairs.request(),
       isStopped: (name) => this.stopped.has(name),
       onError: (error) => this.#notice(messageOf(error)),
-      onMoment: (moment, container) => this.#tolerant(() => this.hooks.call(moment, container, this.desired)),
+      onMoment: (moment, container) => {
+        this.names.changed();
+        this.#tolerant(() => this.hooks.call(moment, container, this.desired));
+      },
       restarts: before?.restarts ?? {},
+    });
+    this.names = new StackNames({
+      session,
+      desired: () => this.desired?.desired,
+      isRunning: (name) => this.containers.isRunning(name),
+      onNotice: (message) => this.#notice(message),
     });
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
@@ -161,6 +172,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   follow(): void {
     this.#tolerant(() => this.containers.followAll({ adopt: false }));
     this.#tolerant(() => this.#kernel.update(this.desired?.desired));
+    void this.names.listen();
   }
 
   /** Resolves when `holds`, which is asked whenever everything has been looked at and no command works, or at the abort. Rejects with what it throws. */
@@ -245,6 +257,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.repairs[Symbol.dispose]();
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
+    await this.names[Symbol.asyncDispose]();
     await this.session[Symbol.asyncDispose]();
   }
 

@@ -4,6 +4,7 @@ import { removeEmptyParents } from '../kernel/cgroups.ts';
 import type { UpResult } from '../model/engine.ts';
 import type { Plan } from '../model/plan.ts';
 import { CGROUP_ROOT } from '../plan/names.ts';
+import { forgetSharedNames } from './names-shared.ts';
 import { planDown } from './prepare.ts';
 import type { Session } from './session.ts';
 
@@ -24,9 +25,10 @@ export async function takeDown(session: Session, { volumes, timeoutMs, perform, 
 }
 
 /** Volumes stay; the stack's folder with them. */
-function removeFiles({ paths, stack, cgroups }: Session): void {
+function removeFiles({ paths, host, stack, cgroups }: Session): void {
+  forgetSharedNames({ host, stack });
   removeEmptyParents(`${CGROUP_ROOT}/${stack.id}`, cgroups);
-  for (const directory of [paths.containers, paths.hosts, paths.logs]) fs.rmSync(directory, { recursive: true, force: true });
+  for (const directory of [paths.containers, paths.hosts, paths.resolv, paths.logs]) fs.rmSync(directory, { recursive: true, force: true });
   for (const file of [paths.allocation, paths.desired, paths.supervision]) {
     for (const path of [file, `${file}.new`]) fs.rmSync(path, { force: true });
   }

@@ -308,7 +308,11 @@ export class SimulatedWorld {
     switch (op.kind) {
       case 'container.create':
         if (this.#alive(name)) throw new Error(`${id} is made while it runs`);
-        if (!this.#plain.has(`cgroup:shop/${name}`) || !this.#plain.has(`file:shop/${name}/hosts`))
+        if (
+          !this.#plain.has(`cgroup:shop/${name}`) ||
+          !this.#plain.has(`file:shop/${name}/hosts`) ||
+          !this.#plain.has(`file:shop/${name}/resolv.conf`)
+        )
           throw new Error(`${id} is made too early`);
         this.#containers.set(name, { record: op.container.record, state: 'created', exit: undefined });
         return;

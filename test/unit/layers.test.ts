@@ -35,6 +35,7 @@ const rooms: readonly Room[] = [
     may: ['dsl', 'engine/model', 'engine/plan', 'engine/observe', 'engine/apply', 'engine/store'],
     anyNode: true,
   },
+  { folder: 'engine/names', may: ['type dsl', 'engine/model', 'dns-packet'], anyNode: true },
   { folder: 'engine/control', may: ['type dsl', 'engine/model'], anyNode: true },
   { folder: 'engine', may: ['dsl', 'engine', 'native'], anyNode: true },
   {

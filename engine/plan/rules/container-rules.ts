@@ -16,9 +16,18 @@ export const containerRule: Rule<'container'> = (_id, { desired, observed }, { p
   const again =
     order.kind === 'restart' ? (endCause(observed.status) ?? order.cause) : (ending ?? mountCause(observed) ?? leftCause(observed));
   if (again !== undefined) return createAgain(desired, observed, { cause: again, policy, order });
-  if (policy.repair || JSON.stringify(desired.record) === JSON.stringify(observed.record)) return NOTHING;
-  return make({ kind: 'container.update', container: desired }, recordChange(observed.record, desired.record));
+  const record = asMounted(desired.record, observed.record);
+  if (policy.repair || JSON.stringify(record) === JSON.stringify(observed.record)) return NOTHING;
+  return make({ kind: 'container.update', container: { ...desired, record } }, recordChange(observed.record, record));
 };
+
+/** What goes on as it is has the resolv.conf that it was made with, which is no part of the config hash. */
+function asMounted(desired: ContainerRecord, observed: ContainerRecord | undefined): ContainerRecord {
+  const had = observed?.launch.mounts.find(({ target }) => target === '/etc/resolv.conf');
+  if (!had) return desired;
+  const mounts = desired.launch.mounts.map((mount) => (mount.target === had.target ? had : mount));
+  return { ...desired, launch: { ...desired.launch, mounts } };
+}
 
 function replace(container: ContainerSpec, cause: string): Changes {
   return {
