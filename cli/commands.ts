@@ -12,8 +12,10 @@ import { inspect } from './commands/inspect.ts';
 import { kill } from './commands/kill.ts';
 import { load } from './commands/load.ts';
 import { logs } from './commands/logs.ts';
+import { net } from './commands/net.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
+import { port } from './commands/port.ts';
 import { prune } from './commands/prune.ts';
 import { ps } from './commands/ps.ts';
 import { pull } from './commands/pull.ts';
@@ -49,7 +51,7 @@ const help = defineCommand({
 export const COMMANDS: readonly Command[] = [
   ...[up, watch, down, plan, ps, logs, exec],
   ...[start, stop, restart, kill, pause, unpause],
-  ...[wait, events, stats, top],
+  ...[wait, events, stats, top, port, net],
   ...[build, pull, push, images, inspect, save, load],
   ...[prune, system],
   ...[config, check, doctor, help],

@@ -4,6 +4,7 @@
  */
 import type { StackDefinition } from './define.ts';
 import type { DependencyInput, ServiceInput, StackInput } from './input.ts';
+import type { AttachmentInput } from './input-network.ts';
 
 export type CheckedStack<R> = R extends StackDefinition
   ? R
@@ -31,13 +32,13 @@ export interface NoSuch<What extends string> {
 
 type CheckedService<X, S extends string, N extends string> = OnlyKeys<X, keyof ServiceInput, 'setting'> & {
   readonly [K in keyof X & ('dependsOn' | 'networks')]: K extends 'dependsOn'
-    ? OnlyNames<X[K], S, 'service'> & DependenciesChecked<X[K]>
-    : OnlyNames<X[K], N, 'network'>;
+    ? OnlyNames<X[K], S, 'service'> & LongFormsChecked<X[K], keyof DependencyInput>
+    : OnlyNames<X[K], N, 'network'> & LongFormsChecked<X[K], keyof AttachmentInput>;
 };
-/** The long form of a dependency; text and lists have no keys of ours to be wrong. */
-type DependenciesChecked<X> = X extends readonly unknown[]
+/** The long forms of dependencies and attachments; text and lists have no keys of ours to be wrong. */
+type LongFormsChecked<X, Known extends PropertyKey> = X extends readonly unknown[]
   ? unknown
-  : { readonly [K in keyof X]: X[K] extends object ? OnlyKeys<X[K], keyof DependencyInput, 'setting'> : unknown };
+  : { readonly [K in keyof X]: X[K] extends object ? OnlyKeys<X[K], Known, 'setting'> : unknown };
 /** The list form is told from the record form here: in an intersection a list fits a record of optional keys. */
 type OnlyNames<X, Known extends string, What extends string> = X extends readonly unknown[] ? readonly Known[] : OnlyKeys<X, Known, What>;
 type OnlyKeys<X, Known extends PropertyKey, What extends string> = { readonly [K in Exclude<keyof X, Known>]?: NoSuch<What> };

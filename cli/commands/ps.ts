@@ -2,6 +2,7 @@ import type { ContainerListing } from '../../engine/model/engine.ts';
 import { defineCommand } from '../command.ts';
 import { alignColumns, count, formatAge } from '../format.ts';
 import { signalText } from '../progress/happenings.ts';
+import { oncePerPair } from '../published.ts';
 import { checkKnown, isNamed } from '../targets.ts';
 import { withRunningEngine } from '../with-engine.ts';
 
@@ -40,7 +41,7 @@ export function renderListings(listings: readonly ContainerListing[], now: numbe
     sinceText(listing, now),
     String(listing.restarts),
     addressText(listing),
-    listing.ports.join(', '),
+    oncePerPair(listing.ports).join(', '),
   ]);
   const reasons = listings.map(({ reason, exit }) => reason ?? exit?.error ?? '');
   if (reasons.every((reason) => reason === '')) return alignColumns([header, ...rows]);

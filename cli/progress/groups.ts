@@ -85,6 +85,7 @@ const GROUP_OF_KIND: { readonly [K in ResourceKind]: (name: string, stack: strin
   link: attachmentOrNetwork,
   address: attachmentOrNetwork,
   route: attachmentOrNetwork,
+  fault: (name) => thing(`faults at ${head(name)}`),
   sysctl: (name) => (name.includes('/') ? network(name) : thing('host settings')),
   firewall: () => thing('firewall'),
   volume: (name) => thing(`volume ${name}`),

@@ -16,7 +16,8 @@ export function parseKernelEvent(words: readonly string[]): KernelEvent {
     case 'link':
     case 'address':
     case 'route':
-    case 'netconf': {
+    case 'netconf':
+    case 'traffic-control': {
       const [change, ...where] = rest;
       if (change !== 'new' && change !== 'deleted') return UNKNOWN;
       const { netns, after } = parseOrigin(where);

@@ -1,3 +1,4 @@
+import { SocketAddress } from 'node:net';
 import { formatIpv4, parseIpv4 } from '../../dsl/ipv4.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 
@@ -6,7 +7,7 @@ const LISTENING = { tcp: '0A', udp: '07' } as const;
 
 /**
  * Sockets that others can reach, from /proc/net/{tcp,tcp6,udp,udp6} (proc_pid_net(5)), in the order of the file.
- * IPv6 in full form without zero compression; `::` as `::`, and IPv4-mapped addresses as IPv4.
+ * IPv6 in canonical text (RFC 5952), and IPv4-mapped addresses as IPv4.
  */
 export function parseListening(text: string, protocol: 'tcp' | 'udp'): ListeningSocket[] {
   const sockets: ListeningSocket[] = [];
@@ -86,10 +87,10 @@ function swapped(hex: string): number {
 function parseAddress(hex: string): string {
   if (hex.length === 8) return ipv4Bytes(hex).join('.');
   const words = [0, 8, 16, 24].map((at) => hex.slice(at, at + 8));
-  if (words.every((word) => word === '00000000')) return '::';
   if (words[0] === '00000000' && words[1] === '00000000' && words[2] === 'FFFF0000') return ipv4Bytes(words[3] ?? '').join('.');
   const bytes = words.flatMap(ipv4Bytes);
-  return [0, 2, 4, 6, 8, 10, 12, 14].map((at) => (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16)).join(':');
+  const full = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16)).join(':');
+  return new SocketAddress({ address: full, family: 'ipv6' }).address;
 }
 
 /** `0100007F` → 127, 0, 0, 1 */

@@ -1,6 +1,7 @@
 /** What may be asked over a supervisor's socket. One row a call: what goes there and what comes back; events come in between. */
 import type { StackSpec } from '../../dsl/spec.ts';
 import type { ContainerListing, StackSource, UpResult } from '../model/engine.ts';
+import type { FaultChange, FaultPair } from '../model/faults.ts';
 
 export interface ControlCalls {
   /** First of all: who answers. */
@@ -14,6 +15,8 @@ export interface ControlCalls {
   kill: { params: TargetParams & { readonly signalName: string }; result: Nothing };
   pause: { params: TargetParams; result: Nothing };
   unpause: { params: TargetParams; result: Nothing };
+  setFault: { params: FaultChange; result: Nothing };
+  heal: { params: { readonly pair?: FaultPair }; result: Nothing };
   ps: { params: Nothing; result: readonly ContainerListing[] };
   /** Answered when the stack is taken down; until then everything that happens comes as events. */
   events: { params: Nothing; result: Nothing };

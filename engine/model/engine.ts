@@ -1,7 +1,8 @@
 /** What the CLI and, later, the test API may ask of the engine. `engine/index.ts` makes one. */
-import type { StackSpec } from '../../dsl/spec.ts';
+import type { PublishedPort, StackSpec } from '../../dsl/spec.ts';
 import type { ContainerExit, ContainerRecord, ContainerStateName, Health } from './container.ts';
 import type { EngineEvent, OnEvent } from './events.ts';
+import type { Fault, FaultChange, FaultPair } from './faults.ts';
 import type { StackIdentity } from './ids.ts';
 import type { LaunchSpec } from './launch.ts';
 import type { Plan } from './plan.ts';
@@ -29,6 +30,15 @@ export interface Engine extends AsyncDisposable {
   /** Freezes the processes of running containers; health checks rest. */
   pause(options: TargetOptions): Promise<void>;
   unpause(options: TargetOptions): Promise<void>;
+  /**
+   * Puts a fault between two services in force, until it is healed or the stack is taken down. Rejects with `not-found` for an unknown end, `usage`
+   * for a pair that shares no network or values out of range, `kernel` where this kernel lacks what it takes; then nothing has changed.
+   */
+  setFault(change: FaultChange, options: CallOptions): Promise<void>;
+  /** Takes away the faults between two, or all. Rejects with `not-found` if there are none between the two. */
+  heal(pair: FaultPair, options: CallOptions): Promise<void>;
+  /** Those that are in force. */
+  faults(): Promise<readonly Fault[]>;
   ps(): Promise<readonly ContainerListing[]>;
   /** All that is known of each container that is there. */
   inspect(): Promise<readonly ContainerDetail[]>;
@@ -46,6 +56,8 @@ export interface Engine extends AsyncDisposable {
   stats(options: StatsOptions): AsyncIterable<readonly ContainerStats[]>;
   /** The processes in each running target. */
   top(options: { readonly targets?: readonly string[] | undefined }): Promise<readonly ProcessListing[]>;
+  /** Published ports of the containers that are there, on each address of the host. Throws `not-found` for a target that isn't there. */
+  ports(options: { readonly targets?: readonly string[] | undefined }): Promise<readonly PortListing[]>;
   readonly identity: StackIdentity;
 }
 
@@ -90,11 +102,13 @@ export interface DownOptions {
   /** Overrides each service's stop grace period, ms. */
   readonly timeoutMs?: number | undefined;
 }
-export interface TargetOptions {
-  /** Services or containers (`web`, `web-1`). Undefined: all. Throws `not-found` for a name that is neither. */
-  readonly targets?: readonly string[] | undefined;
+export interface CallOptions {
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
+}
+export interface TargetOptions extends CallOptions {
+  /** Services or containers (`web`, `web-1`). Undefined: all. Throws `not-found` for a name that is neither. */
+  readonly targets?: readonly string[] | undefined;
 }
 export interface StopOptions extends TargetOptions {
   /** Overrides each service's stop grace period, ms. */
@@ -132,6 +146,11 @@ export interface ContainerStats {
   /** Bytes over all of its interfaces but loopback. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+}
+
+export interface PortListing extends PublishedPort {
+  readonly container: string;
+  readonly service: string;
 }
 
 export interface ProcessListing {

@@ -1,4 +1,5 @@
 import type { CgroupLayout } from './cgroup.ts';
+import type { Fault } from './faults.ts';
 import type { ContainerName } from './ids.ts';
 
 /** What planning must know of the host, gathered once before it. Pure code gets it as an argument. */
@@ -17,6 +18,8 @@ export interface HostFacts {
   readonly firewall: FirewallFacts;
   /** Networks that others make and this stack joins, by the name they have in this stack; those that aren't there are left out. */
   readonly externals: Readonly<Record<string, ExternalNetwork>>;
+  /** Faults on purpose that are in force. */
+  readonly faults: readonly Fault[];
   /** What other stacks on this host hold. */
   readonly others: Allocation;
   /** What this stack held last time: kept where still possible. */
@@ -28,10 +31,11 @@ export interface HostFacts {
   readonly bindSources: Readonly<Record<string, BindSource>>;
   /** The host's resolv.conf for containers that have no DNS server of ours. */
   readonly resolvConf: string;
-  /** The host's /etc/hosts, for containers with its network. */
-  readonly hostHosts: string;
   /** What the host's own resolv.conf says (resolv.conf(5)). */
   readonly resolver: { readonly nameservers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
+  /** The host's /etc/hosts and resolv.conf as they are, for containers with its network. */
+  readonly hostHosts: string;
+  readonly hostResolvConf: string;
   /** Whether a supervisor answers on the gateways. A step of a build has none. */
   readonly hasNameServer: boolean;
   /** Containers that there are and that don't ask it: an older version made them, with the host's resolv.conf. */

@@ -8,7 +8,7 @@ import type { NetnsRef } from './resources.ts';
 export type KernelEvent =
   /** rtnetlink(7) multicast. `ifindex`: of the link, or the one the address or route is on; 0: unknown. `netconf`: forwarding and the like. */
   | {
-      readonly kind: 'link' | 'address' | 'route' | 'netconf';
+      readonly kind: 'link' | 'address' | 'route' | 'netconf' | 'traffic-control';
       readonly change: 'new' | 'deleted';
       readonly netns: NetnsRef;
       readonly ifindex: number;

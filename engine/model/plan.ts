@@ -1,4 +1,5 @@
 import type { ContainerStatus } from './container.ts';
+import type { FaultSpec, FaultState } from './faults.ts';
 import type { TableState } from './firewall.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
 import type {
@@ -31,6 +32,9 @@ export interface OpArgs {
   'address.delete': { readonly address: AddressSpec };
   'route.add': { readonly route: RouteSpec };
   'route.delete': { readonly route: RouteSpec };
+  /** Made, or changed with no packet passing meanwhile. */
+  'fault.set': { readonly fault: FaultSpec; readonly observed: FaultState | undefined };
+  'fault.delete': { readonly ifname: string };
   'firewall.replace': { readonly table: TableSpec; readonly observed: TableState | undefined };
   'firewall.delete': { readonly observed: TableState };
   'volume.create': { readonly volume: VolumeDesired };

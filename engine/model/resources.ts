@@ -4,6 +4,7 @@
  */
 import type { CgroupLimits, CgroupWrite } from './cgroup.ts';
 import type { ContainerRecord, ContainerStatus } from './container.ts';
+import type { FaultSpec, FaultState } from './faults.ts';
 import type { IptablesTable, TableContent, TableState } from './firewall.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
 import { type NameTable, NO_NAMES } from './names.ts';
@@ -14,6 +15,8 @@ export interface ResourceKinds {
   link: { desired: LinkSpec; observed: LinkState };
   address: { desired: AddressSpec; observed: AddressState };
   route: { desired: RouteSpec; observed: RouteState };
+  /** All that befalls what arrives through one link. */
+  fault: { desired: FaultSpec; observed: FaultState };
   firewall: { desired: TableSpec; observed: TableState };
   volume: { desired: VolumeDesired; observed: VolumeState };
   cgroup: { desired: CgroupSpec; observed: CgroupState };

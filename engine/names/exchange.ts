@@ -21,17 +21,13 @@ export interface Exchange {
 export function exchangeOverUdp({ packet, query, server, signal }: Exchange): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(server.includes(':') ? 'udp6' : 'udp4');
-    const settle = (how: () => void): void => {
-      signal.removeEventListener('abort', onAbort);
-      socket.removeAllListeners('message');
-      socket.close();
-      how();
-    };
     let isOver = false;
     const over = (how: () => void): void => {
       if (isOver) return;
       isOver = true;
-      settle(how);
+      signal.removeEventListener('abort', onAbort);
+      socket.close();
+      how();
     };
     const onAbort = (): void => over(() => reject(signal.reason));
     signal.addEventListener('abort', onAbort, { once: true });
@@ -39,9 +35,13 @@ export function exchangeOverUdp({ packet, query, server, signal }: Exchange): Pr
     socket.on('message', (reply) => {
       if (isAnswerTo(reply, query)) over(() => resolve(reply));
     });
-    socket.connect(PORT, server, () => {
-      if (!isOver) socket.send(packet, (error) => error && over(() => reject(error)));
-    });
+    // Its types don't know it: the callback is also told that it failed, for want of a route say.
+    const onConnect = (failure?: Error): void => {
+      if (isOver) return;
+      if (failure) over(() => reject(failure));
+      else socket.send(packet, (error) => error && over(() => reject(error)));
+    };
+    socket.connect(PORT, server, onConnect);
   });
 }
 

@@ -1,10 +1,11 @@
-/** Gives out what stacks on one host share: subnets, addresses, interface names, ranges of user ids. Keeps what a stack had. */
+/** Gives out what stacks on one host share: subnets, addresses, interface names, ranges of user ids, ports. Keeps what a stack had. */
 import type { StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
-import type { Obstacle } from '../model/plan.ts';
+import type { Notice, Obstacle } from '../model/plan.ts';
 import { allocateAddresses } from './allocate-addresses.ts';
 import { allocateNetworks, type GivenNetwork, gatewaysOf, type NetworkContext, subnetsOf } from './allocate-networks.ts';
+import { allocatePorts } from './allocate-ports.ts';
 import { sha256Hex } from './names.ts';
 import { containersOf } from './replicas.ts';
 
@@ -20,6 +21,7 @@ export interface Allocated {
   /** Addresses of this stack's own bridges: network → IPv4 address, and IPv6. */
   readonly gateways: Readonly<Record<string, string>>;
   readonly gateways6: Readonly<Record<string, string>>;
+  readonly notices: readonly Notice[];
   readonly obstacles: readonly Obstacle[];
 }
 
@@ -28,21 +30,24 @@ export function allocate(spec: StackSpec, stack: StackIdentity, facts: HostFacts
   const context = { stack, facts, obstacles };
   const networks = allocateNetworks(spec, context);
   const { addresses, addresses6 } = allocateAddresses(spec, networks, context);
+  const uidBases = facts.usernsUnavailable === undefined ? allocateUidBases(spec, context) : {};
+  const given = allocatePorts(spec, { stack, facts });
   return {
     networks,
     gateways: gatewaysOf(networks, 'ipv4'),
     gateways6: gatewaysOf(networks, 'ipv6'),
-    obstacles,
+    notices: given.notices,
+    obstacles: [...obstacles, ...given.obstacles],
     allocation: {
       subnets: subnetsOf(networks, 'ipv4'),
       subnets6: subnetsOf(networks, 'ipv6'),
       addresses,
       addresses6,
       joined: Object.fromEntries(Object.entries(networks).flatMap(([name, { kind, key }]) => (kind === 'own' ? [] : [[name, key]]))),
-      hostPorts: {},
+      hostPorts: given.hostPorts,
       interfaces: allocateInterfaces(spec, facts.own),
-      uidBases: facts.usernsUnavailable === undefined ? allocateUidBases(spec, context) : {},
-      ports: allocatePorts(spec),
+      uidBases,
+      ports: given.ports,
     },
   };
 }
@@ -94,17 +99,6 @@ function allocateUidBases(spec: StackSpec, { stack, facts, obstacles }: NetworkC
     while (taken.has(UID_FIRST + slot * UID_RANGE_SIZE)) slot = (slot + 1) % UID_RANGES;
     result[name] = UID_FIRST + slot * UID_RANGE_SIZE;
     taken.add(UID_FIRST + slot * UID_RANGE_SIZE);
-  }
-  return result;
-}
-
-function allocatePorts(spec: StackSpec): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [service, { ports, replicas }] of Object.entries(spec.services).sort(byKey)) {
-    if (replicas === 0) continue;
-    for (const { hostAddresses, hostPorts, protocol } of ports) {
-      for (const address of hostAddresses) result[`${protocol} ${address}:${hostPorts?.first}`] = service;
-    }
   }
   return result;
 }

@@ -81,7 +81,7 @@ function decidePart(work: Work, id: ResourceId, kind: ResourceKind): Changes {
   return applyRule(work, { kind, id, renewed, order: owner?.order ?? NO_ORDER });
 }
 
-const ON_A_LINK: ReadonlySet<ResourceKind> = new Set(['address', 'route']);
+const ON_A_LINK: ReadonlySet<ResourceKind> = new Set(['address', 'route', 'fault']);
 
 /** What is on a link goes with it: taken away before, a process would lose its network while it stops. */
 function endsWithLink(link: Decision | undefined): boolean {
@@ -174,12 +174,12 @@ interface Question {
 
 /**
  * A repair removes nothing because it isn't declared, not even a link: what an `up` that failed has left behind may be in use by a
- * container that it has left as well. The next `up` removes both, in order.
+ * container that it has left as well. The next `up` removes both, in order. Faults were put there on purpose, and are healed by taking them out.
  */
 function applyRule(work: Work, { kind, id, renewed, order }: Question): Changes {
   const [want, have] = [work.wanted.get(id), work.found.get(id)];
   const { policy, unownedLinks } = work;
-  if (!want && policy.repair) return NOTHING;
+  if (!want && policy.repair && kind !== 'fault') return NOTHING;
   const context: RuleContext = { policy, renewed, order, bare: kind === 'link' && policy.repair && isBare(work, id), unownedLinks };
   // One cast where the table is indexed: `want` and `have` bear the kind that `RULES[kind]` takes, which TypeScript cannot follow.
   const rule = RULES[kind] as Rule<ResourceKind>;

@@ -13,6 +13,7 @@ import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
 import type { LowerContext } from './lower.ts';
 import { lowerAttachments } from './lower-attachments.ts';
+import { firewallIds } from './lower-firewall.ts';
 import { hostsResource } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
 import { lowerNames } from './lower-names.ts';
@@ -42,6 +43,7 @@ function lowerReplica(context: LowerContext, replica: Replica, names: NameTable)
   const cgroupId = `cgroup:${stack.name}/${name}`;
   const attachments = lowerAttachments(context, replica);
   const joined = joinedContainer(context.spec, replica);
+  // Names mean what they mean in the network that it is in.
   const files = joined ? [] : [hostsResource(context, replica, names), resolvConfResource(context, replica)];
   const record = lowerRecord(context, replica);
   const done = (resource: string): Need => ({ resource, until: 'done' });
@@ -92,12 +94,12 @@ function bridgeNeeds({ stack, gateways6 }: LowerContext, network: string): Need[
 }
 
 /** A process must not run before the rules that keep its networks apart are in place. */
-function firewallNeeds({ stack, gateways6 }: LowerContext, service: ServiceSpec): Need[] {
+function firewallNeeds(context: LowerContext, service: ServiceSpec): Need[] {
+  const { stack, gateways6 } = context;
   if (service.networks.length === 0) return [];
   const ipv6 = service.networks.some(({ network }) => gateways6[network] !== undefined);
   return [
-    { resource: `firewall:${stack.name}/filter`, until: 'done' },
-    { resource: `firewall:${stack.name}/nat`, until: 'done' },
+    ...firewallIds(context).map((resource) => ({ resource, until: 'done' as const })),
     { resource: `sysctl:${stack.name}/ip_forward`, until: 'done' },
     ...(ipv6 ? [{ resource: `sysctl:${stack.name}/ipv6_forward`, until: 'done' as const }] : []),
   ];

@@ -8,7 +8,7 @@ import type { DesiredResource } from '../model/resources.ts';
 import type { LowerContext } from './lower.ts';
 import { nameserversOf } from './lower-names.ts';
 import { serviceOfContainer } from './names.ts';
-import { hostsOfHost, joinersOf, networkHolder } from './network-mode.ts';
+import { hostsOfHost, joinersOf } from './network-mode.ts';
 import type { Replica } from './replicas.ts';
 
 export function hostsPath({ facts }: LowerContext, container: string): string {
@@ -24,19 +24,19 @@ export function hostsResource(context: LowerContext, replica: Replica, table: Na
   return {
     kind: 'file',
     id: `file:${context.stack.name}/${name}/hosts`,
-    spec: { path: hostsPath(context, name), content: contentFor(context, replica, table) },
+    spec: { path: hostsPath(context, name), content: hostsContent(context, replica, table) },
     needs: [],
     within: undefined,
   };
 }
 
 /** The names of those that share its network namespace are its own. */
-function contentFor(context: LowerContext, replica: Replica, table: NameTable): string {
+function hostsContent(context: LowerContext, replica: Replica, table: NameTable): string {
   const { spec, facts } = context;
   const { name, service } = replica;
   const hostname = service.hostname ?? name;
   const extra = extraEntries(context, replica);
-  if (networkHolder(spec, replica)?.service.networkMode.kind === 'host') return hostsOfHost(facts.hostHosts, hostname, extra);
+  if (service.networkMode.kind === 'host') return hostsOfHost(facts, hostname, extra);
   const visible = service.networks.flatMap(({ network }) => table.networks[network]?.members ?? []);
   const joiners = joinersOf(spec, replica).map((joiner) => joiner.service.hostname ?? joiner.name);
   const own = visible

@@ -86,12 +86,12 @@ function environmentOf({ facts }: LowerContext, { name, service }: Replica, imag
 function lowerMounts(context: LowerContext, replica: Replica, image: ResolvedImage): LaunchMount[] {
   const { facts, spec } = context;
   // Names mean what they mean in the network that it is in.
-  const { name } = joinedContainer(spec, replica) ?? replica;
+  const named = joinedContainer(spec, replica)?.name ?? replica.name;
   return [
     ...image.binds.map(({ source, target }) => ({ type: 'bind' as const, source, target, readOnly: true })),
-    { type: 'bind', source: hostsPath(context, name), target: '/etc/hosts', readOnly: true },
+    { type: 'bind', source: hostsPath(context, named), target: '/etc/hosts', readOnly: true },
     { type: 'content', target: '/etc/hostname', content: `${replica.service.hostname ?? replica.name}\n` },
-    { type: 'bind', source: resolvConfPath(context, name), target: '/etc/resolv.conf', readOnly: true },
+    { type: 'bind', source: resolvConfPath(context, named), target: '/etc/resolv.conf', readOnly: true },
     // Whatever is mounted below another comes after it, or it would be hidden.
     ...mountsOf(context, replica)
       .toSorted(byDepth)

@@ -43,7 +43,8 @@ function lowerNetwork(context: LowerContext, network: string): NamedNetwork {
 /** Of a bridge that this stack makes. */
 function listenOn({ spec, gateways, gateways6 }: LowerContext, network: string): readonly string[] {
   const declared = spec.networks[network];
-  return declared?.driver !== 'bridge' || declared.external ? [] : [gateways, gateways6].flatMap((given) => given[network] ?? []);
+  if (declared?.driver !== 'bridge' || declared.external) return [];
+  return [gateways, gateways6].flatMap((given) => given[network] ?? []);
 }
 
 function membersOf({ spec, stack, allocation }: LowerContext, network: string): NamedMember[] {

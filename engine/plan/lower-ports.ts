@@ -1,6 +1,7 @@
 /** Published ports, from what is declared to what was given out and where it leads. */
+import { isIpv6 } from '../../dsl/addresses.ts';
 import type { PortSpec, PublishedPort, ServiceSpec } from '../../dsl/spec.ts';
-import type { PortLead } from '../model/ports.ts';
+import type { PortLead, PortTarget } from '../model/ports.ts';
 import type { LowerContext } from './lower.ts';
 import { publishingNetwork } from './lower-networks.ts';
 import { replicasOf } from './replicas.ts';
@@ -13,20 +14,23 @@ export function lowerPorts(context: LowerContext): PortLead[] {
       const service = spec.services[serviceName];
       const network = service && publishingNetwork(context, service);
       if (!service || network === undefined || service.replicas === 0) return [];
-      const targets = replicasOf(spec, serviceName).flatMap(({ name }) => {
-        const address = allocation.addresses[`${name}/${network}`];
-        return address === undefined ? [] : [{ container: name, address }];
+      const targetsOf = (addresses: Readonly<Record<string, string>>): PortTarget[] =>
+        replicasOf(spec, serviceName).flatMap(({ name }) => {
+          const address = addresses[`${name}/${network}`];
+          return address === undefined ? [] : [{ container: name, address }];
+        });
+      const ipv4 = targetsOf(allocation.addresses);
+      const ipv6 = targetsOf(allocation.addresses6);
+      return publishedPorts(context, serviceName, service).map((port): PortLead => {
+        const lead = { ...port, service: serviceName };
+        if (!isIpv6(port.hostAddress)) return { ...lead, targets: ipv4, by: 'kernel' };
+        const leads = port.hostAddress !== '::1' && ipv6.length > 0;
+        return leads ? { ...lead, targets: ipv6, by: 'kernel' } : { ...lead, targets: ipv4, by: 'proxy' };
       });
-      return publishedPorts(context, serviceName, service).map((port) => ({
-        ...port,
-        service: serviceName,
-        targets,
-        by: port.hostAddress.includes(':') ? ('proxy' as const) : ('kernel' as const),
-      }));
     });
 }
 
-/** Each declared port on each of its addresses, with the host port it was given. */
+/** Each declared port on each of its addresses that it was given, with its host port. */
 export function publishedPorts(
   { allocation }: Pick<LowerContext, 'allocation'>,
   serviceName: string,
@@ -36,13 +40,20 @@ export function publishedPorts(
     const hostPort = allocation.hostPorts[portKey(serviceName, ports, index)] ?? port.hostPorts?.first;
     if (hostPort === undefined) return [];
     const { containerPort, protocol } = port;
-    return port.hostAddresses.map((hostAddress) => ({ hostAddress, hostPort, containerPort, protocol }));
+    return port.hostAddresses
+      .filter((hostAddress) => allocation.ports[`${protocol} ${hostAddress}:${hostPort}`] === serviceName)
+      .map((hostAddress) => ({ hostAddress, hostPort, containerPort, protocol }));
   });
 }
 
-/** Of `Allocation.hostPorts`: stays the same when other ports come and go. */
+/**
+ * Of `Allocation.hostPorts`: stays the same when other ports come and go. With the host ports that were declared, so that others are chosen
+ * anew: `web 80/tcp 0`, `web 80/tcp 0 8000-8010`.
+ */
 export function portKey(serviceName: string, ports: readonly PortSpec[], index: number): string {
   const same = (port: PortSpec | undefined) => `${port?.containerPort}/${port?.protocol}`;
   const before = ports.slice(0, index).filter((port) => same(port) === same(ports[index])).length;
-  return `${serviceName} ${same(ports[index])} ${before}`;
+  const declared = ports[index]?.hostPorts;
+  const range = declared ? ` ${declared.first}-${declared.last}` : '';
+  return `${serviceName} ${same(ports[index])} ${before}${range}`;
 }

@@ -27,6 +27,8 @@ function contentFor(context: LowerContext, service: ServiceSpec): string {
   const options = dns.options ?? facts.resolver.options;
   const ours = nameserversOf(context, service);
   if (ours.length > 0) return renderResolvConf({ nameservers: ours, search, options: withNdots(options, dns.options !== undefined) });
+  const isChanged = dns.servers.length > 0 || dns.search !== undefined || dns.options !== undefined;
+  if (networkMode.kind === 'host' && !isChanged) return facts.hostResolvConf;
   const theirs = networkMode.kind === 'host' ? facts.resolver.nameservers : [];
   const nameservers = dns.servers.length > 0 ? dns.servers : theirs;
   return nameservers.length > 0 ? renderResolvConf({ nameservers, search, options }) : facts.resolvConf;

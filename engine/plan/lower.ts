@@ -9,6 +9,7 @@ import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
 import { volumesOf } from './image-volumes.ts';
 import { lowerContainers } from './lower-containers.ts';
+import { withFaults } from './lower-faults.ts';
 import { lowerFirewall } from './lower-firewall.ts';
 import { lowerNames } from './lower-names.ts';
 import { lowerNetworks, networkNotices } from './lower-networks.ts';
@@ -37,20 +38,23 @@ export interface LowerContext {
 
 export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {
   const spec = withImageDefaults(declared, facts.images);
-  const { allocation, networks, gateways, gateways6, obstacles } = allocate(spec, stack, facts);
-  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts, allocation })];
+  const { allocation, networks, gateways, gateways6, notices, obstacles } = allocate(spec, stack, facts);
+  const blocked = [...obstacles, ...findObstacles(spec, { stack, facts })];
   if (blocked.length > 0) return { desired: nothingDesired(stack.name), allocation, notices: [], obstacles: blocked };
   const context: LowerContext = { spec, stack, facts, allocation, networks, gateways, gateways6 };
   const containers = lowerContainers(context);
   return {
     desired: {
       stackName: stack.name,
-      resources: [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
+      resources: withFaults(
+        [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
+        facts.faults,
+      ),
       names: lowerNames(context),
       ports: lowerPorts(context),
     },
     allocation,
-    notices: [...usernsNotice(context), ...networkNotices(context), ...imageNotices(context), ...containers.notices],
+    notices: [...notices, ...usernsNotice(context), ...networkNotices(context), ...imageNotices(context), ...containers.notices],
     obstacles: [],
   };
 }

@@ -51,7 +51,7 @@ export function linkGroup(stack: StackIdentity): number {
 }
 
 /** Chains of a stack; at most 28 characters (XT_EXTENSION_MAXNAMELEN, linux/netfilter/x_tables.h). */
-export function chainName(stack: StackIdentity, suffix: 'ISO' | 'FWD' | 'IN' | 'DNAT' | 'OUT' | 'SNAT'): string {
+export function chainName(stack: StackIdentity, suffix: 'ISO' | 'OPEN' | 'FWD' | 'IN' | 'DNAT' | 'OUT' | 'PUB' | 'LOOP' | 'SNAT'): string {
   return `TS-${stack.hash}-${suffix}`;
 }
 

@@ -1,6 +1,7 @@
 /** Whose network namespace a container has. */
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import type { HostsEntry } from '../codec/hosts.ts';
+import type { HostFacts } from '../model/facts.ts';
 import type { LaunchSpec } from '../model/launch.ts';
 import type { Obstacle } from '../model/plan.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
@@ -38,7 +39,7 @@ export function launchNetwork(spec: StackSpec, replica: Replica): LaunchSpec['ne
 }
 
 /** Settings of a network namespace are for who has it. */
-function isNetworkSysctl(path: string): boolean {
+export function isNetworkSysctl(path: string): boolean {
   return /^net[./]/.test(path);
 }
 
@@ -57,9 +58,9 @@ export function networkModeObstacles(spec: StackSpec, service: ServiceSpec): rea
   return [...settings, { message: `it shares the network of ${whose}, which has no container`, hint: `give ${whose} \`replicas: 1\`` }];
 }
 
-/** As the host has it, then the container's own name: Debian's way to have a host find itself without a network. */
-export function hostsOfHost(hosts: string, hostname: string, extra: readonly HostsEntry[]): string {
-  const text = hosts === '' || hosts.endsWith('\n') ? hosts : `${hosts}\n`;
+/** As the host has it, and the container's own name beside it: Debian's way to have a host without a network of its own find itself. */
+export function hostsOfHost({ hostHosts }: HostFacts, hostname: string, extra: readonly HostsEntry[]): string {
+  const text = hostHosts === '' || hostHosts.endsWith('\n') ? hostHosts : `${hostHosts}\n`;
   const lines = [{ address: '127.0.1.1', names: [hostname] }, ...extra].map(({ address, names }) => `${address}\t${names.join(' ')}\n`);
   return `${text}${lines.join('')}`;
 }

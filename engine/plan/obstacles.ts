@@ -1,17 +1,13 @@
 /** What stands in the way of a stack on this host, found before anything is touched. */
-import type { PublishedPort, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import type { HostFacts } from '../model/facts.ts';
 import type { Obstacle } from '../model/plan.ts';
 import { imageKey } from './image-key.ts';
 import type { LowerContext } from './lower.ts';
-import { publishedPorts } from './lower-ports.ts';
 import { networkModeObstacles } from './network-mode.ts';
 import { unknownUser } from './user.ts';
 
-export function findObstacles(
-  spec: StackSpec,
-  { stack, facts, allocation }: Pick<LowerContext, 'stack' | 'facts' | 'allocation'>,
-): Obstacle[] {
+export function findObstacles(spec: StackSpec, { stack, facts }: Pick<LowerContext, 'stack' | 'facts'>): Obstacle[] {
   return Object.keys(spec.services)
     .sort()
     .flatMap((name) => {
@@ -19,7 +15,6 @@ export function findObstacles(
       if (!service || service.replicas === 0) return [];
       const resource = `container:${stack.name}/${name}-1`;
       const found = [
-        ...portObstacles(publishedPorts({ allocation }, name, service), facts),
         ...bindObstacles(service, facts),
         ...fileObstacles(service, facts),
         ...waitObstacles(spec, service, facts),
@@ -32,31 +27,6 @@ export function findObstacles(
 interface Found {
   readonly message: string;
   readonly hint: string | undefined;
-}
-
-function portObstacles(ports: readonly PublishedPort[], facts: HostFacts): Found[] {
-  return ports.flatMap((port) => {
-    const wanted = `${port.hostAddress}:${port.hostPort}/${port.protocol}`;
-    const holder = Object.entries(facts.others.ports).find(([key]) => clashes(port, key));
-    if (holder) return [{ message: `port ${wanted} is published by ${holder[1]}`, hint: 'publish another port, or take that stack down' }];
-    const own = Object.keys(facts.own.ports).some((key) => clashes(port, key));
-    const socket = facts.listening.find((other) => clashes(port, `${other.protocol} ${other.address}:${other.port}`));
-    if (!socket || own) return [];
-    return [
-      {
-        message: `port ${wanted} is in use by ${socket.holder ?? 'another process'}, which listens on ${socket.address}:${socket.port}`,
-        hint: `stop that process (\`ss -lptn 'sport = :${port.hostPort}'\` names it), or publish another port`,
-      },
-    ];
-  });
-}
-
-/** `key` as in Allocation.ports: `tcp 127.0.0.1:8080`. 0.0.0.0 holds a port on every address. */
-function clashes(port: PublishedPort, key: string): boolean {
-  const match = /^(tcp|udp) (.*):(\d+)$/.exec(key);
-  if (!match || match[1] !== port.protocol || Number(match[3]) !== port.hostPort) return false;
-  const any = (address: string | undefined) => address === '0.0.0.0' || address === '::';
-  return match[2] === port.hostAddress || any(match[2]) || any(port.hostAddress);
 }
 
 function bindObstacles(service: ServiceSpec, facts: HostFacts): Found[] {

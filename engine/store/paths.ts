@@ -23,6 +23,8 @@ export interface StackPaths {
   /** What `up` wanted; see `desired-state.ts`. */
   readonly desired: string;
   readonly supervision: string;
+  /** Faults on purpose; see `faults.ts`. */
+  readonly faults: string;
   /** What the supervisor has to say when nobody listens. */
   readonly supervisorLog: string;
 }
@@ -41,6 +43,7 @@ export function stackPaths({ stateDirectory, runDirectory }: HostPaths, stack: P
     socket: `${runDirectory}/${stack.id}.sock`,
     desired: `${directory}/desired.json`,
     supervision: `${directory}/supervision.json`,
+    faults: `${directory}/faults.json`,
     supervisorLog: `${runDirectory}/${stack.id}.log`,
   };
 }

@@ -8,6 +8,7 @@ import { fileExecutors } from '../kernel/files.ts';
 import { firewallExecutors } from '../kernel/firewall.ts';
 import { thaw } from '../kernel/freezer.ts';
 import { type LinkExecutors, linkExecutors } from '../kernel/links.ts';
+import { faultExecutors } from '../kernel/qdiscs.ts';
 import { type RouteExecutors, routeExecutors } from '../kernel/routes.ts';
 import { sysctlExecutors } from '../kernel/sysctls.ts';
 import { volumeExecutors } from '../kernel/volumes.ts';
@@ -32,7 +33,8 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
   return {
     ...sysctlExecutors(),
     ...networkExecutors(session),
-    ...firewallExecutors(),
+    ...firewallExecutors({ programs: (signal) => session.iptables(signal) }),
+    ...faultExecutors({ host: () => session.namespaces.host }),
     ...volumeExecutors((contents, directory, signal) =>
       fillVolume(contents, directory, { launcherBinary: session.launcherBinary, stageDirectory: stageDirectory(session.host), signal }),
     ),

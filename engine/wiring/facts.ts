@@ -6,15 +6,16 @@ import { parseEnvFile } from '../../dsl/env-file.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
-import { socketHolders } from '../kernel/host-facts-holders.ts';
 import { advertisedLinks, hostResolvConf, hostResolver, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, HostFacts, ListeningSocket } from '../model/facts.ts';
 import type { ContainerName } from '../model/ids.ts';
 import { readAllocations } from '../store/allocation.ts';
+import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
 import type { Images } from './images.ts';
+import { withHolders } from './port-holders.ts';
 import type { Session } from './session.ts';
 
 export interface FactsOptions {
@@ -40,10 +41,11 @@ export async function gatherFacts(
     usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
     hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(ownLinks) : [],
     advertisedLinks: Object.values(spec.networks).some(({ ipv6 }) => ipv6) ? advertisedLinks() : [],
-    ipv6: fs.existsSync('/proc/net/if_inet6'),
+    ipv6: hasIpv6(),
     ulaPrefix: ulaPrefix(host.stateDirectory),
     firewall: { driver: 'iptables', forwardDrops: false },
     externals: {},
+    faults: readFaults(paths),
     own,
     others,
     listening: foreignSockets(services, own),
@@ -53,8 +55,9 @@ export async function gatherFacts(
       signal,
     ),
     resolvConf: hostResolvConf(),
-    hostHosts: readIfThere('/etc/hosts') ?? '',
     resolver: hostResolver(),
+    hostHosts: readIfThere('/etc/hosts') ?? '',
+    hostResolvConf: readIfThere('/etc/resolv.conf') ?? '',
     hasNameServer,
     withoutNameServer,
     images,
@@ -68,22 +71,25 @@ export async function gatherFacts(
   };
 }
 
-/** Sockets on ports that this stack wants and doesn't hold already, with who has them. */
+/**
+ * Sockets of others, of those on ports that this stack asks for by number with who has them. Its own, which its supervisor holds, are known by
+ * what was given out: where it has been taken by somebody since, binding it tells.
+ */
 function foreignSockets(services: readonly ServiceSpec[], own: Allocation): ListeningSocket[] {
-  const held = new Set(Object.keys(own.ports).map((key) => key.replace(/ .*:/, ' ')));
-  const wanted = new Set(
-    services
-      .flatMap(({ ports }) => ports.flatMap(({ protocol, hostPorts }) => (hostPorts ? [`${protocol} ${hostPorts.first}`] : [])))
-      .filter((key) => !held.has(key)),
-  );
-  if (wanted.size === 0) return [];
-  const sockets = listeningSockets().filter(({ protocol, port }) => wanted.has(`${protocol} ${port}`));
-  if (sockets.length === 0) return [];
-  const holders = socketHolders(sockets.map(({ inode }) => inode));
-  return sockets.map((socket) => {
-    const holder = holders.get(socket.inode);
-    return holder === undefined ? socket : { ...socket, holder };
-  });
+  const ports = services.flatMap((service) => service.ports);
+  if (ports.length === 0) return [];
+  const sockets = listeningSockets().filter(({ protocol, address, port }) => !Object.hasOwn(own.ports, `${protocol} ${address}:${port}`));
+  const isAskedFor = (socket: ListeningSocket) =>
+    ports.some(
+      ({ protocol, hostPorts }) =>
+        protocol === socket.protocol && hostPorts !== undefined && hostPorts.first <= socket.port && socket.port <= hostPorts.last,
+    );
+  return withHolders(sockets, isAskedFor);
+}
+
+/** Without an address it is switched off: even loopback has one (ip-sysctl.rst, disable_ipv6). */
+function hasIpv6(): boolean {
+  return (readIfThere('/proc/net/if_inet6') ?? '') !== '';
 }
 
 /** The routes of our own bridges are no obstacle to our own subnets, be it those of a network that was renamed and is about to go. */

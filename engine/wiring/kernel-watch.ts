@@ -46,6 +46,7 @@ export class KernelWatch implements Disposable {
     this.#files = watchFiles(() => options.onChange());
     this.#oom = new OomKills({ clock: SYSTEM_CLOCK, count: (file) => this.#tolerant(() => readOomCount(file)), onKills: options.onOom });
     this.#tables = new LegacyTables({
+      iptables: (signal) => session.iptables(signal),
       launcher: () => session.launcher,
       onChange: options.onChange,
       onError: (error) => this.#tell(error),

@@ -1,8 +1,9 @@
-import { iptablesVersion } from '../kernel/firewall.ts';
+import type { IptablesPrograms } from '../kernel/iptables-programs.ts';
 import type { Launcher } from '../kernel/launcher.ts';
 import type { IptablesTable } from '../model/firewall.ts';
 
 export interface LegacyTablesOptions {
+  readonly iptables: (signal: AbortSignal) => Promise<IptablesPrograms>;
   readonly launcher: () => Pick<Launcher, 'watchTables'>;
   /** They may have changed until they were watched. */
   readonly onChange: () => void;
@@ -37,10 +38,9 @@ export class LegacyTables implements Disposable {
     this.#over.abort();
   }
 
-  /** What iptables is may be changed at any time (update-alternatives(1)); it is asked when tables come. */
   async #watch(wanted: readonly IptablesTable[]): Promise<void> {
     const { signal } = this.#over;
-    const iptables = wanted.length === 0 ? undefined : await iptablesVersion(signal);
+    const iptables = wanted.length === 0 ? undefined : await this.#options.iptables(signal);
     if (signal.aborted || wanted.join() !== this.#watched) return;
     await this.#options.launcher().watchTables(iptables?.variant === 'legacy' ? wanted : []);
     if (iptables?.variant === 'legacy') this.#options.onChange();

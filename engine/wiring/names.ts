@@ -14,7 +14,7 @@ export interface StackNamesOptions {
   /** Undefined: nothing. */
   readonly desired: () => Desired | undefined;
   readonly isRunning: (container: ContainerName) => boolean;
-  readonly onNotice: (message: string) => void;
+  readonly onNotice: (message: string) => unknown;
 }
 
 export class StackNames implements AsyncDisposable {

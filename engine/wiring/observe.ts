@@ -9,6 +9,7 @@ import { observeFirewall } from '../kernel/firewall.ts';
 import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
+import { observeFaults } from '../kernel/qdiscs.ts';
 import { observeRoutes } from '../kernel/routes.ts';
 import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
@@ -24,7 +25,9 @@ export async function observeStack(
   session: Session,
   { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
 ): Promise<Observed> {
-  const firewall = observeFirewall(session.stack.hash, { signal });
+  const { own } = readAllocations(session.host, session.stack);
+  const ipv6 = Object.keys(own.subnets6).length > 0 || Object.keys(own.addresses6).length > 0;
+  const firewall = observeFirewall(session.stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal });
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;
@@ -39,6 +42,10 @@ export async function observeStack(
       session,
       ours.filter(({ state }) => state.type === 'bridge'),
       links,
+    ),
+    ...observeAttachedFaults(
+      session,
+      ours.filter(({ state }) => state.type === 'veth'),
     ),
     ...observeContainerResources(session, inside),
     ...observeCgroups(`${CGROUP_ROOT}/${stack.id}`, session.cgroups).map((state) => ({
@@ -61,6 +68,14 @@ function observeFilesIn({ stack }: Session, directory: string, what: string): Ob
     id: `file:${stack.name}/${state.path.slice(state.path.lastIndexOf('/') + 1)}/${what}`,
     state,
   }));
+}
+
+function observeAttachedFaults({ stack, namespaces }: Session, veths: readonly { name: string; state: LinkState }[]): ObservedResource[] {
+  const byIfname = new Map(veths.map(({ name, state }) => [state.ifname, name]));
+  return observeFaults(
+    namespaces.host,
+    veths.map(({ state }) => state),
+  ).map((state) => ({ kind: 'fault', id: `fault:${stack.name}/${byIfname.get(state.ifname)}`, state }));
 }
 
 function filesIn(directory: string): string[] {

@@ -2,7 +2,9 @@
 import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { HostFacts, ListeningSocket } from '../model/facts.ts';
 import type { Plan, Policy } from '../model/plan.ts';
+import type { PortLead } from '../model/ports.ts';
 import { type ContainerState, type Desired, nothingDesired } from '../model/resources.ts';
 import { lower } from '../plan/lower.ts';
 import { reconcile } from '../plan/reconcile.ts';
@@ -53,6 +55,8 @@ export interface PlanUpOptions {
   readonly policy: Policy;
   readonly images: Images;
   readonly keep: boolean;
+  /** Of `keep`: takes the ports that the plan publishes. Resolves to the sockets of others in the way, if it can't. */
+  readonly reserve?: (leads: readonly PortLead[]) => Promise<readonly ListeningSocket[]>;
   /** Whether a supervisor answers for names. Default true. */
   readonly hasNameServer?: boolean;
   readonly signal: AbortSignal;
@@ -61,11 +65,13 @@ export interface PlanUpOptions {
 /**
  * The plan of `up`. When it is to be `kept`, it is made under the host's lock, from reading what other stacks hold to writing down what
  * this one takes: two stacks never get one subnet. Hashing files and making images comes before. A plan with obstacles takes nothing.
+ * Ports are bound under that lock, too. INVARIANT: nobody else of this process asks for it meanwhile, since it is waited for without the event
+ * loop; a process has one `up` at a time.
  */
 export async function planUp(
   session: Session,
   spec: StackSpec,
-  { policy, images, keep, hasNameServer = true, signal }: PlanUpOptions,
+  { policy, images, keep, hasNameServer = true, reserve, signal }: PlanUpOptions,
 ): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
@@ -75,12 +81,27 @@ export async function planUp(
   );
   const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
-  const facts = { ...gathered, ...readAllocations(host, stack) };
-  const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
-  if (obstacles.length > 0) return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} }, desired };
-  const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
-  if (lock && plan.obstacles.length === 0) writeAllocation(paths.allocation, stack, allocation);
-  return { plan: { ...plan, notices: [...notices, ...plan.notices] }, desired };
+  let facts: HostFacts = { ...gathered, ...readAllocations(host, stack) };
+  for (;;) {
+    const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
+    if (obstacles.length > 0)
+      return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} }, desired };
+    const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
+    const planned = { plan: { ...plan, notices: [...notices, ...plan.notices] }, desired };
+    if (!lock || plan.obstacles.length > 0) return planned;
+    const inTheWay = (await reserve?.(desired.ports)) ?? [];
+    if (inTheWay.length === 0) {
+      writeAllocation(paths.allocation, stack, allocation);
+      return planned;
+    }
+    // Each time there is more in the way, so this ends: with other ports, or with an obstacle that says who has one.
+    facts = withTaken(facts, inTheWay);
+  }
+}
+
+/** Somebody was faster, or has taken what this stack held while nobody looked after it. */
+function withTaken(facts: HostFacts, sockets: readonly ListeningSocket[]): HostFacts {
+  return { ...facts, listening: [...facts.listening, ...sockets] };
 }
 
 /** As versions without a DNS server made it. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type ImageStore, openImageStore } from '../image/image-store.ts';
 import { detectCgroupLayout } from '../kernel/cgroups.ts';
+import { findIptables, type IptablesPrograms } from '../kernel/iptables-programs.ts';
 import { type Launcher, startLauncher } from '../kernel/launcher.ts';
 import { type NetworkNamespaces, openNetworkNamespaces } from '../kernel/network-namespaces.ts';
 import type { CgroupLayout } from '../model/cgroup.ts';
@@ -52,6 +53,13 @@ export class Session implements AsyncDisposable {
     return this.#imageStore;
   }
   #imageStore: ImageStore | undefined;
+
+  /** The programs that keep this host's rules. Chosen once: what has rules of this stack goes on having them. */
+  async iptables(signal: AbortSignal): Promise<IptablesPrograms> {
+    this.#iptables ??= await findIptables({ environment: process.env, stackHash: this.stack.hash, signal });
+    return this.#iptables;
+  }
+  #iptables: IptablesPrograms | undefined;
 
   get namespaces(): NetworkNamespaces {
     this.#namespaces ??= openNetworkNamespaces((name) => this.initPid(name));

@@ -7,6 +7,7 @@ import { type ControlConnection, SupervisorGone } from '../control/client.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type {
   BuildOptions,
+  CallOptions,
   ContainerDetail,
   ContainerListing,
   DownOptions,
@@ -23,16 +24,19 @@ import type {
 } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent } from '../model/events.ts';
+import type { Fault, FaultChange, FaultPair } from '../model/faults.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Plan } from '../model/plan.ts';
 import type { SyncOptions } from '../model/sync.ts';
 import { readDesiredState, readSupervisionState } from '../store/desired-state.ts';
+import { readFaults } from '../store/faults.ts';
 import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
 import { findImages, getImages, imageEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
+import { listPorts } from './port-listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
 import { streamStats } from './stats.ts';
@@ -137,6 +141,21 @@ export class StackEngine implements Engine {
     return this.#ask('unpause', options, options);
   }
 
+  async setFault({ from, to, oneWay, effects }: FaultChange, { signal, onEvent }: CallOptions): Promise<void> {
+    requireRoot('put faults on networks');
+    this.#requireKnown();
+    await this.#door.call('setFault', { from, to, oneWay, effects }, { signal, onEvent });
+  }
+  async heal(pair: FaultPair, { signal, onEvent }: CallOptions): Promise<void> {
+    requireRoot('heal networks');
+    this.#requireKnown();
+    await this.#door.call('heal', { pair }, { signal, onEvent });
+  }
+  async faults(): Promise<readonly Fault[]> {
+    requireRoot('list faults');
+    return readFaults(this.#session.paths);
+  }
+
   async ps(): Promise<readonly ContainerListing[]> {
     requireRoot('list containers');
     const connection = await this.#openOrAdopt();
@@ -210,6 +229,11 @@ export class StackEngine implements Engine {
   async top({ targets }: { readonly targets?: readonly string[] | undefined }) {
     requireRoot('list processes');
     return listProcesses(this.#session, { targets });
+  }
+
+  async ports({ targets }: { readonly targets?: readonly string[] | undefined }) {
+    requireRoot('list ports');
+    return listPorts(this.#session, targets);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import type { ContainerListing } from '../model/engine.ts';
 import type { OnEvent } from '../model/events.ts';
 import { FileLock } from '../store/lock.ts';
 import type { StackPaths } from '../store/paths.ts';
+import { heal, setFault } from './faults.ts';
 import { IdleCollection } from './idle-collection.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { kill, pause, restart, start, stop, unpause } from './supervisor-control.ts';
@@ -116,6 +117,8 @@ function handlersOf(supervisor: Supervisor, end: () => void): Handlers {
     kill: (params, context) => kill(supervisor, params, context).then(nothing),
     pause: (params, context) => pause(supervisor, params, context).then(nothing),
     unpause: (params, context) => unpause(supervisor, params, context).then(nothing),
+    setFault: (params, context) => setFault(supervisor, params, context).then(nothing),
+    heal: (params, context) => heal(supervisor, params, context).then(nothing),
     ps: async () => supervisor.list(),
     events: async (_, context) => {
       await listening(supervisor, context, aborted);

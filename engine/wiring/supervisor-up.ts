@@ -8,6 +8,7 @@ import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Policy } from '../model/plan.ts';
+import type { ObservedResource } from '../model/resources.ts';
 import { withImageDefaults } from '../plan/image-defaults.ts';
 import { serviceOfContainer } from '../plan/names.ts';
 import { containersOf, type Replica } from '../plan/replicas.ts';
@@ -17,7 +18,15 @@ import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { getImages, type Images } from './images.ts';
 import { mergeSpec } from './merge-spec.ts';
 import { observeStack } from './observe.ts';
-import { DEFAULT_POLICY, makeHostDirectories, makeStackDirectories, planUp, throwObstacles, withDependencies } from './prepare.ts';
+import {
+  DEFAULT_POLICY,
+  makeHostDirectories,
+  makeStackDirectories,
+  type PlanUpOptions,
+  planUp,
+  throwObstacles,
+  withDependencies,
+} from './prepare.ts';
 import { tellStorageFailures } from './storage-failure.ts';
 import { perform } from './supervision.ts';
 import type { Asked, Supervisor } from './supervisor.ts';
@@ -59,7 +68,11 @@ export async function down(
     const result = await takeDown(session, {
       volumes,
       timeoutMs,
-      perform: (plan) => perform(supervisor, plan, { ...context, signal }),
+      perform: async (plan) => {
+        await perform(supervisor, plan, { ...context, signal });
+        // Before others may have them.
+        await supervisor.ports.follow([]);
+      },
       signal,
     });
     supervisor.takenDown = true;
@@ -123,8 +136,9 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const isChosen = (name: ContainerName) => services?.includes(serviceOfContainer(name)) ?? true;
   const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
   const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
+  const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
   const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
-    planUp(session, spec, { policy, images, keep: true, signal: context.signal }),
+    planUp(session, spec, { policy, images, keep: true, reserve, signal: context.signal }),
   );
   throwObstacles(plan);
   for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
@@ -162,6 +176,8 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   return { plan: encodePlan(plan), durationMs: Date.now() - startedAt };
 }
 
+type Reserve = NonNullable<PlanUpOptions['reserve']>;
+
 interface RollingOut {
   readonly policy: Policy;
   readonly images: Images;
@@ -176,8 +192,9 @@ async function rollOut(
   { policy, images, context, turn }: RollingOut,
 ): Promise<void> {
   const { desired: declared } = supervisor;
+  const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
   const planOf = async (phase: RolloutPhase): ReturnType<typeof planUp> => {
-    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, signal: NEVER };
+    const options = { policy: { ...policy, ...phase.policy }, images, keep: true, reserve, signal: NEVER };
     const planned = await planUp(supervisor.session, phase.spec, options);
     throwObstacles(planned.plan);
     return planned;
@@ -200,10 +217,15 @@ async function wantOnlyWhatIs(supervisor: Supervisor): Promise<void> {
   const { desired, session } = supervisor;
   if (!desired) return;
   const observed = await observeStack(session, { inside: true, signal: NEVER });
-  const there = new Set(observed.resources.map(({ id }) => id));
+  const there = new Set(observed.resources.filter(isThere).map(({ id }) => id));
   const resources = desired.desired.resources.filter(({ id, within }) => there.has(id) || (within !== undefined && there.has(within)));
   supervisor.desired = { ...desired, desired: { ...desired.desired, resources } };
   writeDesiredState(session.paths, supervisor.desired);
+}
+
+/** Of a table others' rules are seen as well. */
+function isThere(resource: ObservedResource): boolean {
+  return resource.kind !== 'firewall' || resource.state.chains.length > 0 || resource.state.jumps.length > 0;
 }
 
 /** The file is loaded again for its functions alone. */

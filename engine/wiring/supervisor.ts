@@ -24,6 +24,7 @@ import { findImages, haveSameImages } from './images.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
 import { StackNames } from './names.ts';
+import { PublishedPorts } from './ports.ts';
 import { DEFAULT_POLICY, planUp } from './prepare.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
@@ -57,6 +58,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   readonly names: StackNames;
   readonly repairs: Repairs;
   readonly hooks: HostHookCalls;
+  readonly ports: PublishedPorts;
   readonly underWay: Supervision['underWay'] = new Set();
   readonly stopped: Set<ContainerName>;
   desired: Supervision['desired'];
@@ -95,11 +97,16 @@ export class Supervisor implements Supervision, AsyncDisposable {
       },
       restarts: before?.restarts ?? {},
     });
+    this.ports = new PublishedPorts({
+      isRunning: (name) => this.containers.isRunning(name),
+      onError: (error) => this.#notice(messageOf(error)),
+    });
     this.names = new StackNames({
       session,
       desired: () => this.desired?.desired,
       isRunning: (name) => this.containers.isRunning(name),
-      onNotice: (message) => this.#notice(message),
+      // Who has asked for what is under way is told with it.
+      onNotice: (message) => (this.underWay.size > 0 ? session.warnings.add(message) : this.#notice(message)),
     });
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
@@ -173,6 +180,11 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.#tolerant(() => this.containers.followAll({ adopt: false }));
     this.#tolerant(() => this.#kernel.update(this.desired?.desired));
     void this.names.listen();
+    this.#followPorts().catch((error: unknown) => this.#notice(messageOf(error)));
+  }
+
+  async #followPorts(): Promise<void> {
+    for (const message of await this.ports.follow(this.desired?.desired.ports ?? [])) this.#notice(message);
   }
 
   /** Resolves when `holds`, which is asked whenever everything has been looked at and no command works, or at the abort. Rejects with what it throws. */
@@ -257,6 +269,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.repairs[Symbol.dispose]();
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
+    await this.ports[Symbol.asyncDispose]();
     await this.names[Symbol.asyncDispose]();
     await this.session[Symbol.asyncDispose]();
   }

@@ -29,7 +29,7 @@ function removeFiles({ paths, host, stack, cgroups }: Session): void {
   forgetSharedNames({ host, stack });
   removeEmptyParents(`${CGROUP_ROOT}/${stack.id}`, cgroups);
   for (const directory of [paths.containers, paths.hosts, paths.resolv, paths.logs]) fs.rmSync(directory, { recursive: true, force: true });
-  for (const file of [paths.allocation, paths.desired, paths.supervision]) {
+  for (const file of [paths.allocation, paths.desired, paths.supervision, paths.faults]) {
     for (const path of [file, `${file}.new`]) fs.rmSync(path, { force: true });
   }
   for (const directory of [paths.volumes, paths.directory]) removeIfEmpty(directory);

@@ -4,11 +4,20 @@ export const BPF_ALU = 0x04;
 export const BPF_JMP = 0x05;
 export const BPF_RET = 0x06;
 export const BPF_W = 0x00;
+export const BPF_B = 0x10;
 export const BPF_ABS = 0x20;
 export const BPF_AND = 0x50;
+export const BPF_JA = 0x00;
 export const BPF_JEQ = 0x10;
+export const BPF_JGT = 0x20;
 export const BPF_JGE = 0x30;
 export const BPF_K = 0x00;
+
+/** linux/filter.h: offsets of BPF_ABS that are no place in the packet. Protocol: that of linux/if_ether.h. */
+export const SKF_AD_PROTOCOL = 0xfffff000;
+export const SKF_AD_RANDOM = 0xfffff038;
+/** Added to it: from the network header on. */
+export const SKF_NET_OFF = 0xfff00000;
 
 /** linux/seccomp.h */
 export const SECCOMP_RET_KILL_PROCESS = 0x80000000;

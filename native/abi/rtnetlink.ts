@@ -10,6 +10,15 @@ export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
+export const RTM_NEWQDISC = 36;
+export const RTM_DELQDISC = 37;
+export const RTM_GETQDISC = 38;
+export const RTM_NEWTCLASS = 40;
+export const RTM_DELTCLASS = 41;
+export const RTM_GETTCLASS = 42;
+export const RTM_NEWTFILTER = 44;
+export const RTM_DELTFILTER = 45;
+export const RTM_GETTFILTER = 46;
 
 /** ifinfomsg: u8 family, u8 pad, u16 type, i32 index, u32 flags, u32 change. */
 export const IFINFOMSG_LENGTH = 16;

@@ -54,7 +54,8 @@ static int open_netlink(int protocol, const int *groups, size_t count)
 
 int events_open_links(void)
 {
-  static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF};
+  static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF,
+                               RTNLGRP_TC};
   return open_netlink(NETLINK_ROUTE, groups, sizeof groups / sizeof *groups);
 }
 
@@ -146,6 +147,14 @@ static void note_netconf(struct changes *changes, const struct nlmsghdr *message
   note(changes, "netconf", message->nlmsg_type == RTM_DELNETCONF, ifindex < 0 ? 0 : ifindex);
 }
 
+/** A qdisc, a class or a filter of a link. */
+static void note_traffic_control(struct changes *changes, const struct nlmsghdr *message, bool deleted)
+{
+  const struct tcmsg *one = NLMSG_DATA(message);
+  if (message->nlmsg_len < NLMSG_LENGTH(sizeof *one)) return;
+  note(changes, "traffic-control", deleted, one->tcm_ifindex);
+}
+
 static void note_message(struct changes *changes, const struct nlmsghdr *message)
 {
   switch (message->nlmsg_type) {
@@ -164,6 +173,16 @@ static void note_message(struct changes *changes, const struct nlmsghdr *message
   case RTM_NEWNETCONF:
   case RTM_DELNETCONF:
     note_netconf(changes, message);
+    break;
+  case RTM_NEWQDISC:
+  case RTM_NEWTCLASS:
+  case RTM_NEWTFILTER:
+    note_traffic_control(changes, message, false);
+    break;
+  case RTM_DELQDISC:
+  case RTM_DELTCLASS:
+  case RTM_DELTFILTER:
+    note_traffic_control(changes, message, true);
     break;
   }
 }

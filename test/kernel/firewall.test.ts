@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { firewallExecutors, iptablesVersion, observeFirewall } from '../../engine/kernel/firewall.ts';
+import { firewallExecutors, observeFirewall } from '../../engine/kernel/firewall.ts';
+import { iptablesVersion } from '../../engine/kernel/iptables-programs.ts';
 import type { Chain, Jump } from '../../engine/model/firewall.ts';
 import type { TableSpec } from '../../engine/model/resources.ts';
+import { chainOf, jumpOf, markFor } from '../support/firewall.ts';
 import { PrivateNetns } from './private-netns.ts';
 
 const signal = new AbortController().signal;
@@ -14,23 +16,16 @@ beforeEach(() => {
 });
 afterEach(() => host[Symbol.dispose]());
 
-const chain = (name: string, rules: readonly string[] = ['-j ACCEPT']): Chain => ({ name: `TS-${hash}-${name}`, rules });
-const jump = (builtin: Jump['builtin'], name: string, match = ''): Jump => ({
-  builtin,
-  position: 'first',
-  match,
-  chain: `TS-${hash}-${name}`,
-});
+const chain = (name: string, rules: readonly string[] = ['-j ACCEPT']): Chain => chainOf(`TS-${hash}-${name}`, ...rules);
+const jump = (builtin: Jump['builtin'], name: string, match = ''): Jump => jumpOf({ builtin, match, chain: `TS-${hash}-${name}` });
 const filter = (over: Partial<TableSpec> = {}): TableSpec => ({
   table: 'filter',
-  hash: 'one',
   chains: [chain('FWD')],
   jumps: [jump('FORWARD', 'FWD')],
   ...over,
 });
 const nat: TableSpec = {
   table: 'nat',
-  hash: 'one',
   chains: [chain('DNAT', ['-p tcp --dport 80 -j DNAT --to-destination 10.0.0.2:80'])],
   jumps: [jump('OUTPUT', 'DNAT', '-m addrtype --dst-type LOCAL')],
 };
@@ -52,14 +47,14 @@ describe('the firewall driver', () => {
     // The legacy variant lists them in the order in which they came.
     const states = (await observe()).sort((a, b) => (a.table < b.table ? -1 : 1));
     expect(states.map((state) => [state.table, state.chains, state.jumps.map((one) => one.builtin)])).toEqual([
-      ['filter', [{ name: 'TS-3f9a1c2e-FWD', hash: 'one', rules: 1 }], ['FORWARD']],
-      ['nat', [{ name: 'TS-3f9a1c2e-DNAT', hash: 'one', rules: 1 }], ['OUTPUT']],
+      ['filter', [{ name: 'TS-3f9a1c2e-FWD', marks: [markFor('-j ACCEPT')] }], ['FORWARD']],
+      ['nat', [{ name: 'TS-3f9a1c2e-DNAT', marks: nat.chains[0]?.rules.map(({ mark }) => mark) }], ['OUTPUT']],
     ]);
   });
 
   it('replaces without leaving anything of before, and twice is once', async () => {
     await replace(filter({ chains: [chain('FWD'), chain('OLD', [])], jumps: [jump('FORWARD', 'OLD'), jump('FORWARD', 'FWD')] }));
-    const next = filter({ hash: 'two', chains: [chain('FWD', ['-j DROP'])] });
+    const next = filter({ chains: [chain('FWD', ['-j DROP'])] });
     await replace(next);
     expect(await replace(next)).toEqual([fulfilled]);
     const rules = host
@@ -68,9 +63,8 @@ describe('the firewall driver', () => {
       .filter((line) => line.includes('TS-'));
     expect(rules).toEqual([
       ':TS-3f9a1c2e-FWD - [0:0]',
-      '-A FORWARD -j TS-3f9a1c2e-FWD',
-      '-A TS-3f9a1c2e-FWD -m comment --comment "tsstack:3f9a1c2e:two"',
-      '-A TS-3f9a1c2e-FWD -j DROP',
+      `-A FORWARD -m comment --comment "tsstack:${markFor(' TS-3f9a1c2e-FWD')}" -j TS-3f9a1c2e-FWD`,
+      `-A TS-3f9a1c2e-FWD -m comment --comment "tsstack:${markFor('-j DROP')}" -j DROP`,
     ]);
   });
 
@@ -81,42 +75,40 @@ describe('the firewall driver', () => {
     await replace(filter(), nat);
     const run = firewallExecutors({ enter: host.enter });
     await Promise.all((await observe()).map((observed) => run['firewall.delete']({ kind: 'firewall.delete', observed }, signal)));
-    expect(await observe()).toEqual([]);
+    expect((await observe()).flatMap(({ chains, jumps }) => [...chains, ...jumps])).toEqual([]);
     expect(host.run('iptables -S')).toBe(before);
     expect(host.run('iptables-save -t nat')).not.toContain('TS-');
   });
 
   it('tells which table failed, why, and changes nothing of it', async () => {
-    const bad = { ...nat, chains: [chain('DNAT', ['-m nosuchmatch -j ACCEPT'])] };
+    const bad: TableSpec = { ...nat, chains: [chain('DNAT', ['-m nosuchmatch -j ACCEPT'])] };
     const [first, second] = await replace(filter(), bad);
     expect(first).toEqual(fulfilled);
     expect(second).toMatchObject({ status: 'rejected', reason: { name: 'TsstackError', code: 'kernel' } });
     expect(String(second?.status === 'rejected' && second.reason)).toMatch(/cannot change table `nat`.*nosuchmatch/);
-    expect((await observe()).map((state) => state.table)).toEqual(['filter']);
+    expect((await observe()).flatMap(({ table, chains }) => (chains.length > 0 ? [table] : []))).toEqual(['filter']);
   });
 
   it('survives two stacks that change the same table at once', async () => {
     const tables = [
       filter(),
       filter({
-        chains: [{ name: 'TS-00000000-FWD', rules: ['-j RETURN'] }],
-        jumps: [{ ...jump('FORWARD', ''), chain: 'TS-00000000-FWD' }],
+        chains: [chainOf('TS-00000000-FWD', '-j RETURN')],
+        jumps: [jumpOf({ builtin: 'FORWARD', chain: 'TS-00000000-FWD' })],
       }),
     ];
     for (let round = 0; round < 50; round++) {
       const settled = await Promise.allSettled(
         tables.map(async (table, index) => {
           const run = firewallExecutors({ enter: host.enter });
-          const [observed] = await observe(index === 0 ? hash : '00000000');
+          const observed = (await observe(index === 0 ? hash : '00000000')).find((state) => state.table === table.table);
           await run['firewall.replace']({ kind: 'firewall.replace', table, observed }, signal);
         }),
       );
       expect(settled).toEqual([fulfilled, fulfilled]);
     }
-    expect(host.run('iptables -S FORWARD').trim().split('\n').slice(1).sort()).toEqual([
-      '-A FORWARD -j TS-00000000-FWD',
-      '-A FORWARD -j TS-3f9a1c2e-FWD',
-    ]);
+    const targets = host.run('iptables -S FORWARD').matchAll(/ -j (\S+)/g);
+    expect([...targets].map(([, target]) => target).sort()).toEqual(['TS-00000000-FWD', 'TS-3f9a1c2e-FWD']);
   }, 60_000);
 
   it('says what to install when iptables is missing', async () => {
@@ -179,7 +171,6 @@ describe('iptables on this kernel', () => {
       await once(child.stdout, 'data');
       const table: TableSpec = {
         table: 'nat',
-        hash: 'one',
         chains: [
           chain('DNAT', ['-p tcp -d 127.0.0.1 --dport 8080 -j DNAT --to-destination 10.77.0.2:80']),
           chain('POST', ['-s 127.0.0.0/8 -o br0 -j MASQUERADE']),

@@ -3,8 +3,9 @@ import { PLAIN_NETWORK, plainAttachment } from '../../dsl/network-defaults.ts';
 import type { NetworkSpec, PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { limitFiles } from '../../engine/codec/cgroup-writes.ts';
 import type { HostFacts } from '../../engine/model/facts.ts';
+import type { TableState } from '../../engine/model/firewall.ts';
 import type { Policy } from '../../engine/model/plan.ts';
-import type { Desired, Observed, ObservedResource } from '../../engine/model/resources.ts';
+import type { Desired, Observed, ObservedResource, TableSpec } from '../../engine/model/resources.ts';
 import { stackIdentity } from '../../engine/plan/names.ts';
 import { NO_ALLOCATION } from '../../engine/store/allocation.ts';
 
@@ -109,14 +110,16 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     ulaPrefix: 'fd00:74:73::/48',
     firewall: { driver: 'iptables', forwardDrops: false },
     externals: {},
+    faults: [],
     others: NO_ALLOCATION,
     own: NO_ALLOCATION,
     listening: [],
     envFiles: {},
     bindSources: {},
     resolvConf: '',
-    hostHosts: '127.0.0.1\tlocalhost\n',
     resolver: { nameservers: [], search: [], options: [] },
+    hostHosts: '127.0.0.1\tlocalhost\n',
+    hostResolvConf: 'nameserver 127.0.0.53\n',
     hasNameServer: true,
     withoutNameServer: [],
     images: { 'rootfs:/srv/rootfs': image, 'host-rootfs': { ...image, name: 'host-rootfs' } },
@@ -151,9 +154,7 @@ export function settled(desired: Desired): Observed {
         break;
       }
       case 'firewall': {
-        const chains = resource.spec.chains.map(({ name, rules }) => ({ name, hash: resource.spec.hash, rules: rules.length }));
-        const jumps = resource.spec.jumps.map(({ builtin, chain }) => ({ builtin, chain, rule: `-A ${builtin} -j ${chain}` }));
-        resources.push({ kind: 'firewall', id, state: { table: resource.spec.table, chains, jumps } });
+        resources.push({ kind: 'firewall', id, state: tableState(resource.spec) });
         break;
       }
       case 'cgroup': {
@@ -178,6 +179,19 @@ export function settled(desired: Desired): Observed {
     }
   }
   return { resources, unownedLinks: { eth0: { type: '', group: 0 } } };
+}
+
+/** What iptables-save shows of a table that is as it must be. */
+export function tableState({ table, chains, jumps }: TableSpec): TableState {
+  return {
+    table,
+    chains: chains.map(({ name, rules }) => ({ name, marks: rules.map(({ mark }) => mark) })),
+    jumps: jumps.map(({ builtin, chain, match, mark }) => {
+      const rule = `${match} -m comment --comment "tsstack:${mark}" -j ${chain}`.trim();
+      return { builtin, chain, rule, mark, number: 1, afterOthers: false };
+    }),
+    refusals: {},
+  };
 }
 
 function running(pid: number) {

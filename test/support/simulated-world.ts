@@ -11,7 +11,7 @@ import { nothingDesired, type Observed, type ObservedResource, type VethSpec } f
 import { lower } from '../../engine/plan/lower.ts';
 import { reconcile } from '../../engine/plan/reconcile.ts';
 import { NO_ALLOCATION } from '../../engine/store/allocation.ts';
-import { facts, POLICY, STACK } from './plan-world.ts';
+import { facts, POLICY, STACK, tableState } from './plan-world.ts';
 
 type Random = () => number;
 
@@ -162,12 +162,9 @@ export class SimulatedWorld {
       case 'sysctl.write':
         this.#plain.set(id, { kind: 'sysctl', id, state: op.sysctl });
         return;
-      case 'firewall.replace': {
-        const chains = op.table.chains.map(({ name, rules }) => ({ name, hash: op.table.hash, rules: rules.length }));
-        const jumps = op.table.jumps.map(({ builtin, chain }) => ({ builtin, chain, rule: `-j ${chain}` }));
-        this.#plain.set(id, { kind: 'firewall', id, state: { table: op.table.table, chains, jumps } });
+      case 'firewall.replace':
+        this.#plain.set(id, { kind: 'firewall', id, state: tableState(op.table) });
         return;
-      }
       case 'volume.create':
         this.#plain.set(id, { kind: 'volume', id, state: op.volume });
         return;

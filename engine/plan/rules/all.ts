@@ -1,5 +1,7 @@
 import { containerRule, processRule } from './container-rules.ts';
-import { addressRule, firewallRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
+import { faultRule } from './fault-rule.ts';
+import { firewallRule } from './firewall-rule.ts';
+import { addressRule, linkRule, routeRule, sysctlRule } from './network-rules.ts';
 import type { Rules } from './rule.ts';
 import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
 
@@ -9,6 +11,7 @@ export const RULES: Rules = {
   link: linkRule,
   address: addressRule,
   route: routeRule,
+  fault: faultRule,
   firewall: firewallRule,
   volume: volumeRule,
   cgroup: cgroupRule,

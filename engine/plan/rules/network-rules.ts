@@ -1,4 +1,4 @@
-/** Rules of links, addresses, routes, sysctls and firewall tables. */
+/** Rules of links, addresses, routes and sysctls. */
 import type { LinkSpec, LinkState } from '../../model/resources.ts';
 import { make, NOT_DECLARED, NOT_FOUND, NOTHING, type Rule, remove } from './rule.ts';
 
@@ -75,29 +75,4 @@ export const sysctlRule: Rule<'sysctl'> = (_id, { desired, observed }, { renewed
   if (!desired) return NOTHING;
   if (observed && !renewed && observed.value === desired.value) return NOTHING;
   return make({ kind: 'sysctl.write', sysctl: desired }, observed && !renewed ? `${observed.value} → ${desired.value}` : NOT_FOUND);
-};
-
-/**
- * The hash in the comment is compared, never rule text, which iptables-save rewrites. Number of rules and jumps are checked too,
- * so that a chain somebody edited or a jump somebody flushed is found.
- */
-export const firewallRule: Rule<'firewall'> = (_id, { desired, observed }) => {
-  const present = observed && (observed.chains.length > 0 || observed.jumps.length > 0) ? observed : undefined;
-  if (!desired) return present ? remove({ kind: 'firewall.delete', observed: present }, NOT_DECLARED) : NOTHING;
-  const replace = { kind: 'firewall.replace', table: desired, observed: present } as const;
-  if (!present) return make(replace, NOT_FOUND);
-  for (const { name } of present.chains) {
-    if (!desired.chains.some((chain) => chain.name === name)) return make(replace, `chain ${name} is not declared any more`);
-  }
-  for (const chain of desired.chains) {
-    const found = present.chains.find(({ name }) => name === chain.name);
-    if (!found) return make(replace, `chain ${chain.name} not found`);
-    if (found.hash !== desired.hash) return make(replace, 'rules changed');
-    if (found.rules !== chain.rules.length)
-      return make(replace, `chain ${chain.name} has ${found.rules} rules instead of ${chain.rules.length}`);
-  }
-  const missing = desired.jumps.find(
-    (jump) => !present.jumps.some(({ builtin, chain }) => builtin === jump.builtin && chain === jump.chain),
-  );
-  return missing ? make(replace, `jump from ${missing.builtin} to ${missing.chain} not found`) : NOTHING;
 };

@@ -102,12 +102,16 @@ function scriptedEngine(script: Partial<Engine>, calls: string[]): Engine {
     'kill',
     'pause',
     'unpause',
+    'setFault',
+    'heal',
+    'faults',
     'ps',
     'logs',
     'exec',
     'events',
     'stats',
     'top',
+    'ports',
     'untilStopped',
   ] as const;
   return {

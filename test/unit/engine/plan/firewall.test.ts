@@ -1,21 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../../../engine/plan/lower.ts';
+import { tablesText } from '../../../support/firewall-text.ts';
 import { attach, facts, network, port, STACK, service, stack } from '../../../support/plan-world.ts';
 
 function rulesText(...parameters: Parameters<typeof stack>): string {
   const { desired, obstacles } = lower(stack(...parameters), STACK, facts());
   expect(obstacles).toEqual([]);
-  return desired.resources
-    .flatMap((resource) => (resource.kind === 'firewall' ? [resource.spec] : []))
-    .map(({ table, chains, jumps }) =>
-      [
-        `*${table}`,
-        ...jumps.map(({ builtin, position, match, chain }) => `${builtin} ${position} ${match} -j ${chain}`.replace(/ +/g, ' ')),
-        ...chains.flatMap(({ name, rules }) => [`:${name}`, ...rules.map((rule) => `-A ${name} ${rule}`)]),
-        '',
-      ].join('\n'),
-    )
-    .join('\n');
+  return tablesText(desired.resources.flatMap((resource) => (resource.kind === 'firewall' ? [resource.spec] : [])));
 }
 
 describe('the firewall of a stack', () => {
@@ -36,8 +27,11 @@ describe('the firewall of a stack', () => {
 
   it('never lets a port on loopback be reached from outside: PREROUTING comes before martians are dropped', () => {
     const text = rulesText({ web: service({ ports: [port('127.0.0.1', 8080, 80)] }) });
-    expect(text).toContain(`-A TS-${STACK.hash}-OUT -d 127.0.0.1/32`);
-    expect(text).not.toContain(`-A TS-${STACK.hash}-DNAT`);
+    const rulesOf = (chain: string) => text.split('\n').filter((line) => line.startsWith(`-A TS-${STACK.hash}-${chain} `));
+    expect(rulesOf('LOOP')).toEqual([expect.stringContaining('-d 127.0.0.1/32')]);
+    expect(rulesOf('OUT')).toContainEqual(expect.stringContaining(`-j TS-${STACK.hash}-LOOP`));
+    expect([...rulesOf('DNAT'), ...rulesOf('PUB')]).toEqual([]);
+    expect(text).not.toContain('PREROUTING');
   });
 
   it('closes the host loopback that route_localnet would open to containers', () => {
