@@ -40,6 +40,12 @@ export function readAllocations(paths: HostPaths, stack: StackIdentity): Allocat
   return { own, others };
 }
 
+/** Every stack that holds something. */
+export function allStacks({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>): readonly Pick<AllocationFile, 'stack' | 'allocation'>[] {
+  const stacksDirectory = `${stateDirectory}/stacks`;
+  return listDirectory(stacksDirectory).flatMap((id) => readAllocation(`${stacksDirectory}/${id}/allocation.json`) ?? []);
+}
+
 /** Stacks that were brought up from a directory (its real path), whatever its stack file says now: by name, then instance. */
 export function stacksOfDirectory({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
   const stacksDirectory = `${stateDirectory}/stacks`;

@@ -14,6 +14,7 @@ import type { ContainerName } from '../model/ids.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
+import { gatherExternals } from './external-networks.ts';
 import type { Images } from './images.ts';
 import { withHolders } from './port-holders.ts';
 import type { Session } from './session.ts';
@@ -44,7 +45,7 @@ export async function gatherFacts(
     ipv6: hasIpv6(),
     ulaPrefix: ulaPrefix(host.stateDirectory),
     firewall: { driver: 'iptables', forwardDrops: false },
-    externals: {},
+    ...gatherExternals(spec, session),
     faults: readFaults(paths),
     own,
     others,
