@@ -18,6 +18,8 @@ export interface HostFacts {
   readonly firewall: FirewallFacts;
   /** Networks that others make and this stack joins, by the name they have in this stack; those that aren't there are left out. */
   readonly externals: Readonly<Record<string, ExternalNetwork>>;
+  /** Why those can't be joined that were left out: `this host has no bridge \`br0\``, and what to do about it. */
+  readonly refusedExternals: Readonly<Record<string, { readonly why: string; readonly hint: string }>>;
   /** Faults on purpose that are in force. */
   readonly faults: readonly Fault[];
   /** What other stacks on this host hold. */

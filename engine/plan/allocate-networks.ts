@@ -156,7 +156,9 @@ function giveSubnets(
 function joined(name: string, network: NetworkSpec, { stack, facts, obstacles, takenOn }: Shared): GivenNetwork | undefined {
   const found = Object.hasOwn(facts.externals, name) ? facts.externals[name] : undefined;
   if (!found) {
-    obstacles.push({ resource: `link:${stack.name}/${name}`, ...notThere(name, network) });
+    const refused = Object.hasOwn(facts.refusedExternals, name) ? facts.refusedExternals[name] : undefined;
+    const message = `cannot join network \`${name}\`: ${refused?.why ?? 'it is not there'}`;
+    obstacles.push({ resource: `link:${stack.name}/${name}`, message, hint: refused?.hint });
     return undefined;
   }
   const range = parseNetwork(network.subnet ?? found.subnet);
@@ -172,19 +174,6 @@ function joined(name: string, network: NetworkSpec, { stack, facts, obstacles, t
     ipv6: range6 && { range: range6, from: range6, gateway: network.ipv6?.gateway ?? found.gateway6 },
     key,
     taken: [...takenOn(key), ...found.taken],
-  };
-}
-
-function notThere(name: string, { external }: NetworkSpec): Pick<Obstacle, 'message' | 'hint'> {
-  if (external?.kind === 'bridge') {
-    const message = `cannot join network \`${name}\`: this host has no bridge \`${external.ifname}\``;
-    return { message, hint: `make it first, e.g. \`ip link add ${external.ifname} type bridge\`` };
-  }
-  const directory = external?.directory === undefined ? '' : ` in ${external.directory}`;
-  const instance = external?.instance === undefined ? '' : ` (instance \`${external.instance}\`)`;
-  return {
-    message: `cannot join network \`${name}\`: stack \`${external?.stack}\`${instance} has no network \`${external?.network}\` that is up and shared`,
-    hint: `bring stack \`${external?.stack}\`${directory} up first, with networks.${external?.network}.shared: true`,
   };
 }
 

@@ -111,6 +111,7 @@ function joinNeeds({ stack }: LowerContext, joined: Replica | undefined): Need[]
   return [
     { resource: `container:${stack.name}/${joined.name}`, until: 'done' },
     { resource: `file:${stack.name}/${joined.name}/hosts`, until: 'done' },
+    { resource: `file:${stack.name}/${joined.name}/resolv.conf`, until: 'done' },
   ];
 }
 

@@ -16,6 +16,7 @@ import { chooseFirewall } from '../plan/choose-firewall.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
+import { gatherExternals } from './external-networks.ts';
 import type { Images } from './images.ts';
 import { withHolders } from './port-holders.ts';
 import type { Session } from './session.ts';
@@ -55,7 +56,7 @@ export async function gatherFacts(
         stack,
       }),
     },
-    externals: {},
+    ...gatherExternals(spec, session),
     faults: readFaults(paths),
     own,
     others,

@@ -11,8 +11,10 @@ import { reconcile } from '../plan/reconcile.ts';
 import { readAllocations, writeAllocation } from '../store/allocation.ts';
 import { DirectoryLock } from '../store/lock.ts';
 import { stageDirectory } from '../store/paths.ts';
+import { gatherExternals } from './external-networks.ts';
 import { gatherFacts } from './facts.ts';
 import type { Images } from './images.ts';
+import { inUseObstacles } from './network-users.ts';
 import { observeStack } from './observe.ts';
 import type { Session } from './session.ts';
 
@@ -83,12 +85,13 @@ export async function planUp(
   );
   const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, firewall, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
-  let facts: HostFacts = { ...gathered, ...readAllocations(host, stack) };
+  let facts: HostFacts = { ...gathered, ...readAllocations(host, stack), ...gatherExternals(spec, session) };
   for (;;) {
     const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
     if (obstacles.length > 0)
       return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} }, desired };
-    const plan = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
+    const reconciled = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
+    const plan = withInUse(reconciled, session);
     const planned = { plan: { ...plan, notices: [...notices, ...plan.notices] }, desired };
     if (!lock || plan.obstacles.length > 0) return planned;
     const inTheWay = (await reserve?.(desired.ports)) ?? [];
@@ -118,6 +121,11 @@ export async function planDown(
   const observed = await observeStack(session, { inside: false, signal });
   const plan = reconcile(nothingDesired(session.stack.name), observed, { ...DEFAULT_POLICY, deleteVolumes });
   return { ...plan, notices: [] };
+}
+
+function withInUse(plan: Plan, session: Session): Plan {
+  const inUse = inUseObstacles(plan, session);
+  return inUse.length === 0 ? plan : { ...plan, steps: [], obstacles: [...plan.obstacles, ...inUse] };
 }
 
 /** Throws what stands in the way, all of it at once. */

@@ -17,6 +17,7 @@ import { type DesiredState, forgetDesiredState, writeDesiredState } from '../sto
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { getImages, type Images } from './images.ts';
 import { mergeSpec } from './merge-spec.ts';
+import { requireUnused } from './network-users.ts';
 import { observeStack } from './observe.ts';
 import {
   DEFAULT_POLICY,
@@ -61,6 +62,8 @@ export async function down(
   const work = async (signal: AbortSignal): Promise<ResultOf<'down'>> => {
     using _turn = await supervisor.changes.take(signal);
     const { session } = supervisor;
+    // Before anything of it is forgotten: a refusal leaves it as it is.
+    requireUnused(session);
     supervisor.desired = undefined;
     supervisor.stopped.clear();
     // Should it be cut off, nobody brings back what was meant to go.

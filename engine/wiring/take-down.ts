@@ -5,6 +5,7 @@ import type { UpResult } from '../model/engine.ts';
 import type { Plan } from '../model/plan.ts';
 import { CGROUP_ROOT } from '../plan/names.ts';
 import { forgetSharedNames } from './names-shared.ts';
+import { requireUnused } from './network-users.ts';
 import { planDown } from './prepare.ts';
 import type { Session } from './session.ts';
 
@@ -17,6 +18,7 @@ export interface TakeDownOptions {
 }
 
 export async function takeDown(session: Session, { volumes, timeoutMs, perform, signal }: TakeDownOptions): Promise<UpResult> {
+  requireUnused(session);
   const startedAt = Date.now();
   const plan = withGrace(await planDown(session, { deleteVolumes: volumes, signal }), timeoutMs);
   await perform(plan);

@@ -110,6 +110,7 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     ulaPrefix: 'fd00:74:73::/48',
     firewall: { driver: 'iptables' },
     externals: {},
+    refusedExternals: {},
     faults: [],
     others: NO_ALLOCATION,
     own: NO_ALLOCATION,

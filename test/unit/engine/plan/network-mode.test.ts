@@ -40,8 +40,8 @@ function launchOf(desired: Desired, container: string): LaunchSpec {
   return found.spec.record.launch;
 }
 
-function contentOf(desired: Desired, container: string): string {
-  const found = desired.resources.find(({ id }) => id === `file:shop/${container}/hosts`);
+function contentOf(desired: Desired, container: string, file = 'hosts'): string {
+  const found = desired.resources.find(({ id }) => id === `file:shop/${container}/${file}`);
   if (found?.kind !== 'file') throw new Error(container);
   return found.spec.content;
 }
@@ -122,8 +122,8 @@ describe('a container that shares a network', () => {
 
   it('has the names and addresses of that one, and its own hostname among them', () => {
     const desired = desiredOf(withService('proxy', { hostname: 'front' }));
-    const source = (name: string) => launchOf(desired, name).mounts.find(({ target }) => target === '/etc/hosts');
-    expect(source('proxy-1')).toEqual(source('app-1'));
+    const source = (name: string, path: string) => launchOf(desired, name).mounts.find(({ target }) => target === path);
+    for (const path of ['/etc/hosts', '/etc/resolv.conf']) expect(source('proxy-1', path)).toEqual(source('app-1', path));
     expect(contentOf(desired, 'app-1')).toMatch(/^10\.\S+\tapp-1 .*\bfront$/m);
     expect(desired.resources.some(({ id }) => id === 'file:shop/proxy-1/hosts')).toBe(false);
     const records = desired.resources.flatMap((resource) => (resource.kind === 'container' ? [resource.spec.record] : []));
@@ -170,11 +170,10 @@ describe('a container that shares a network', () => {
 
 describe("a container with the host's network", () => {
   it('has neither links nor settings of its own, and the names that the host knows', () => {
-    const desired = desiredOf(SHOP);
+    const desired = desiredOf(SHOP, { resolver: { nameservers: ['127.0.0.53'], search: [], options: [] } });
     expect(launchOf(desired, 'agent-1')).toMatchObject({ network: { kind: 'host' }, sysctls: {} });
     expect(desired.resources.filter(({ id }) => id.includes('/agent-1@'))).toEqual([]);
     expect(contentOf(desired, 'agent-1')).toBe('127.0.0.1\tlocalhost\n127.0.1.1\tagent\n');
-    const resolvConf = launchOf(desired, 'agent-1').mounts.find(({ target }) => target === '/etc/resolv.conf');
-    expect(resolvConf).toMatchObject({ content: 'nameserver 127.0.0.53\n' });
+    expect(contentOf(desired, 'agent-1', 'resolv.conf')).toBe('nameserver 127.0.0.53\n');
   });
 });
