@@ -196,10 +196,11 @@ describe('a network of another stack', () => {
     expect(linkOf(joining, 'link:shop/web-1@theirs', { externals: { theirs: HUB } })).toMatchObject({ master: 'ts-hub-123456', mtu: 1400 });
   });
 
-  it('that is not there is an obstacle that says which stack to bring up first', () => {
-    expect(lowered(joining).obstacles[0]).toMatchObject({
-      message: 'cannot join network `theirs`: stack `other` has no network `hub` that is up and shared',
-      hint: 'bring stack `other` up first, with networks.hub.shared: true',
+  it('that is not there is an obstacle that says why, and what to do', () => {
+    const refusedExternals = { theirs: { why: 'stack `other` is not up', hint: 'bring it up first' } };
+    expect(lowered(joining, { refusedExternals }).obstacles[0]).toMatchObject({
+      message: 'cannot join network `theirs`: stack `other` is not up',
+      hint: 'bring it up first',
     });
   });
 
