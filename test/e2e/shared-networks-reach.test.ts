@@ -1,5 +1,6 @@
 /** Who reaches a container that is on another stack's network alone: from the host, from the LAN, by IPv6, by name. */
-import { expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { beforeAll, expect, test } from 'vitest';
 import { type Outside, outside } from '../support/fake-host.ts';
 import { http } from '../support/http.ts';
 import { withSecondStack } from '../support/second-stack.ts';
@@ -18,6 +19,9 @@ const shop = (front: Record<string, unknown>) =>
   only({ services: { web: { ...page6, networks: ['front'] }, client: { ...idle, networks: ['front'] } }, networks: { front } });
 
 const ask = (there: Outside, url: string) => there.run(['busybox', 'timeout', '2', 'busybox', 'wget', '-qO-', url]);
+
+// What `up` switches on and `down` leaves on: with it each link's network gets a route for its anycast address (RFC 4291, 2.6.1).
+beforeAll(() => writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1'));
 
 test.each(['iptables', 'nftables'])(
   'with %s, ports published there are reached from the host, and from the LAN if they are open to it',
