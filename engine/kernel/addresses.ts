@@ -12,7 +12,7 @@ import { connectionTo, type NetworkNamespaces } from './network-namespaces.ts';
 
 /**
  * Every address of the connection's network namespace, but for those that links of IPv6 have by themselves (::1 and fe80::/10, RFC 4291,
- * 2.5.3 and 2.5.6).
+ * 2.5.3 and 2.5.6). fe80::1 is given by people, not by an EUI-64.
  * `links`: those of the namespace, if they are known. Throws TsstackError.
  */
 export function observeAddresses(
@@ -25,7 +25,7 @@ export function observeAddresses(
     return connection.dump(getAddresses(), decodeAddress).flatMap((address) => {
       const ifname = address && ifnames.get(address.ifindex);
       // A link that came after the links were listed: neither is seen this time.
-      return ifname === undefined || /^(?:::1\/|fe[89ab].:)/.test(address?.cidr ?? '')
+      return ifname === undefined || /^(?:::1\/|fe[89ab].:(?!:1\/))/.test(address?.cidr ?? '')
         ? []
         : [{ netns, ifname, cidr: address?.cidr ?? '' }];
     });
@@ -34,12 +34,14 @@ export function observeAddresses(
   }
 }
 
-/** Those whose network is reached by their link, as the kernel arranges it; a flush of routes undoes that. */
+/** Those whose network is reached by their link, as the kernel arranges it; a flush of routes undoes that. Routes of link-local ones are not observed. */
 export function connectedAddresses(addresses: readonly AddressState[], routes: readonly RouteState[]): readonly AddressState[] {
   const connected = new Set(
     routes.flatMap(({ destination, gateway, ifname }) => (gateway === undefined ? `${ifname} ${destination}` : [])),
   );
-  return addresses.filter(({ ifname, cidr }) => isSingle(cidr) || connected.has(`${ifname} ${networkOf(cidr)}`));
+  return addresses.filter(
+    ({ ifname, cidr }) => isSingle(cidr) || cidr.startsWith('fe80:') || connected.has(`${ifname} ${networkOf(cidr)}`),
+  );
 }
 
 function isSingle(cidr: string): boolean {

@@ -18,7 +18,7 @@ export interface FirewallNetwork {
   readonly hostAccess: boolean;
   readonly ipv4: FirewallSubnet;
   readonly ipv6: FirewallSubnet | undefined;
-  /** A port published on 127.0.0.0/8 leads in here, so that the bridge has route_localnet. */
+  /** A port published on 127.0.0.0/8 or 0.0.0.0 leads in here from the host's loopback: the bridge is `owned`, and has route_localnet. */
   readonly loopbackPublished: boolean;
 }
 

@@ -10,6 +10,7 @@ export interface PortLead extends PublishedPort {
   /**
    * `kernel`: the firewall leads there, and the supervisor only holds the port. `proxy`: the supervisor passes bytes on, because the
    * kernel can't: from ::1 nothing leaves the host (there is no route_localnet for IPv6), and no NAT leads from IPv6 to IPv4.
+   * Nor from 127.0.0.1 where the bridge is one that others make.
    */
   readonly by: 'kernel' | 'proxy';
 }

@@ -18,7 +18,7 @@ import type { Chain, ChainRule, IptablesTable, Jump } from '../model/firewall.ts
 import type { FirewallPolicy } from '../model/firewall-policy.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { TableSpec } from '../model/resources.ts';
-import { type FamilyPolicy, ofFamily, single } from './iptables-family.ts';
+import { type FamilyPolicy, isAny, ofFamily, single } from './iptables-family.ts';
 import { isolation } from './iptables-isolation.ts';
 import { exemptions, openPorts, publishChains } from './iptables-publish.ts';
 import { chainName, sha256Hex } from './names.ts';
@@ -89,13 +89,21 @@ function natChains(policy: FamilyPolicy): TextChain[] {
   };
   const pub = enter('PUB', '');
   // The kernel leads nobody from ::1 elsewhere: a proxy listens there.
-  const own = family === 'ipv4' ? enter('LOOP', '-d 127.0.0.0/8 ') : pub.map(() => '-d ::1/128 -j RETURN');
+  const own = family === 'ipv4' ? [...enter('LOOP', '-d 127.0.0.0/8 '), ...leftToProxy(policy)] : pub.map(() => '-d ::1/128 -j RETURN');
   return [
     { name: chainName(stack, 'DNAT'), rules: pub.length === 0 ? [] : [...exemptions(ports), ...pub] },
     { name: chainName(stack, 'OUT'), rules: [...own, ...pub] },
     ...published,
     { name: chainName(stack, 'SNAT'), rules: sourceRules(policy) },
   ];
+}
+
+/** Ports on all addresses whose bridge takes nothing from the host's loopback (`loopbackPublished`). */
+function leftToProxy({ networks, ports }: FamilyPolicy): string[] {
+  const taking = new Set(networks.flatMap((network) => (network.loopbackPublished ? [network.bridge] : [])));
+  return ports
+    .filter(({ hostAddress, targets }) => isAny(hostAddress) && !targets.every(({ bridge }) => taking.has(bridge)))
+    .map(({ protocol, hostPort }) => `-d 127.0.0.0/8 -p ${protocol} -m ${protocol} --dport ${hostPort} -j RETURN`);
 }
 
 /** A bridge of others' only where a published port leads in: what else it forwards is its owner's business. */

@@ -22,12 +22,16 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.');
 }
 
-/** Networks through which a port on a loopback address leads into a container. */
+/**
+ * Networks through which a port leads into a container from the host's loopback, be it published there or on all addresses. Bridges of others
+ * stay as they are: there the supervisor passes on what comes to the loopback.
+ */
 export function loopbackPublished(context: LowerContext): ReadonlySet<string> {
   const result = new Set<string>();
   for (const service of Object.values(context.spec.services)) {
     const network = publishingNetwork(context, service);
-    if (network !== undefined && service.replicas > 0 && service.ports.some(({ hostAddresses }) => hostAddresses.some(isLoopback)))
+    if (network === undefined || service.replicas === 0 || context.networks[network]?.kind !== 'own') continue;
+    if (service.ports.some(({ hostAddresses }) => hostAddresses.some((address) => isLoopback(address) || address === '0.0.0.0')))
       result.add(network);
   }
   return result;
@@ -72,7 +76,12 @@ function lowerNetwork({ stack }: LowerContext, { network, given, onLoopback }: O
     },
     address(`address:${stack.name}/${network}`, ipv4.gateway, ipv4.range.prefix),
   ];
-  if (ipv6) resources.push(address(`address:${stack.name}/${network}/6`, ipv6.gateway, ipv6.range.prefix));
+  if (ipv6) {
+    resources.push(address(`address:${stack.name}/${network}/6`, ipv6.gateway, ipv6.range.prefix));
+    // Who asks for a neighbour on behalf of an address that isn't the bridge's own, as for all that comes to a published port, asks from the
+    // link-local one, or not at all (ndisc_send_ns). The bridge gives itself none.
+    resources.push(address(`address:${stack.name}/${network}/link-local`, 'fe80::1', 64));
+  }
   // Lets packets from 127.0.0.0/8 leave by the bridge (ip-sysctl.rst, route_localnet), which a port published on loopback needs. What it
   // would open towards the host, the chain in INPUT closes.
   const localnet = { path: `net/ipv4/conf/${ifname}/route_localnet`, value: '1' };

@@ -3,7 +3,7 @@ import { isIpv6 } from '../../dsl/addresses.ts';
 import type { PortSpec, PublishedPort, ServiceSpec } from '../../dsl/spec.ts';
 import type { PortLead, PortTarget } from '../model/ports.ts';
 import type { LowerContext } from './lower.ts';
-import { publishingNetwork } from './lower-networks.ts';
+import { isLoopback, publishingNetwork } from './lower-networks.ts';
 import { replicasOf } from './replicas.ts';
 
 export function lowerPorts(context: LowerContext): PortLead[] {
@@ -23,7 +23,9 @@ export function lowerPorts(context: LowerContext): PortLead[] {
       const ipv6 = targetsOf(allocation.addresses6);
       return publishedPorts(context, serviceName, service).map((port): PortLead => {
         const lead = { ...port, service: serviceName };
-        if (!isIpv6(port.hostAddress)) return { ...lead, targets: ipv4, by: 'kernel' };
+        // From 127.0.0.1 packets leave by a bridge that says so (route_localnet): others' don't.
+        const onForeignLoopback = isLoopback(port.hostAddress) && context.networks[network]?.kind !== 'own';
+        if (!isIpv6(port.hostAddress)) return { ...lead, targets: ipv4, by: onForeignLoopback ? 'proxy' : 'kernel' };
         const leads = port.hostAddress !== '::1' && ipv6.length > 0;
         return leads ? { ...lead, targets: ipv6, by: 'kernel' } : { ...lead, targets: ipv4, by: 'proxy' };
       });

@@ -2,7 +2,7 @@
  * Published ports as maps. A port that leads to one container is an element that says where. One that leads to several is an element that
  * says which chain: there, new connections are counted, and go to them in turn.
  *
- *   local      on loopback: spread-loopback4, ports-loopback4, then as for all
+ *   local      on loopback: spread-loopback4, ports-loopback4, passed-loopback4 for what isn't led from there, then as for all
  *   published  on one address: spread4, ports4 (and 6), then on every address: spread-any4, ports-any4 (and 6)
  */
 import type { FirewallNetwork, FirewallPort } from '../model/firewall-policy.ts';
@@ -17,7 +17,7 @@ export interface PlainChain extends Omit<NftChain, 'rules'> {
 export function portChains(ports: readonly FirewallPort[]): PlainChain[] {
   const [loopback, ...others] = PLACES;
   return [
-    { name: 'local', base: undefined, rules: [...(loopback ? lookUp(loopback) : []), 'jump published'] },
+    { name: 'local', base: undefined, rules: [...(loopback ? lookUp(loopback) : []), PASSED, 'jump published'] },
     { name: 'published', base: undefined, rules: others.flatMap(lookUp) },
     ...ports.filter(({ targets }) => targets.length > 1).map(spreadChain),
   ];
@@ -63,6 +63,17 @@ export function directSet(networks: readonly FirewallNetwork[], ports: readonly 
     elements: [...new Set(elements)].sort(),
   };
 }
+
+/** Ports on all addresses that a proxy has where they are asked for on loopback: their bridge takes nothing from there. */
+export function passedSet(networks: readonly FirewallNetwork[], ports: readonly FirewallPort[]): NftSet {
+  const taking = new Set(networks.flatMap(({ bridge, loopbackPublished }) => (loopbackPublished ? [bridge] : [])));
+  const elements = ports
+    .filter((port) => placeOf(port) === ANY4 && !port.targets.every(({ bridge }) => taking.has(bridge)))
+    .map(({ protocol, hostPort }) => `${protocol} . ${hostPort}`);
+  return { name: 'passed-loopback4', key: ['inet_proto', 'inet_service'], value: undefined, interval: false, elements: elements.sort() };
+}
+
+const PASSED = 'ip daddr 127.0.0.0/8 meta l4proto . th dport @passed-loopback4 return';
 
 interface Place {
   readonly suffix: string;

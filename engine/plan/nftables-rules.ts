@@ -18,14 +18,14 @@ import type { FirewallNetwork, FirewallPolicy, FirewallPort, FirewallSubnet } fr
 import type { StackIdentity } from '../model/ids.ts';
 import type { NftablesSpec, NftHook, NftSet } from '../model/nftables.ts';
 import { nftablesName, sha256Hex } from './names.ts';
-import { directSet, type PlainChain, portChains, portSets } from './nftables-ports.ts';
+import { directSet, type PlainChain, passedSet, portChains, portSets } from './nftables-ports.ts';
 
 export function nftablesRules({ networks, ports }: FirewallPolicy, stack: StackIdentity): NftablesSpec {
   const sources = networks.map((network) => sourceOf(network, ports)).filter(({ rules }) => rules.length > 0);
   const chains = [...sources, ...portChains(ports), ...natChains(), ...filterChains()];
   return {
     name: nftablesName(stack),
-    sets: [...networkSets(networks), ...sourceSets(sources), ...portSets(ports), directSet(networks, ports)],
+    sets: [...networkSets(networks), ...sourceSets(sources), ...portSets(ports), passedSet(networks, ports), directSet(networks, ports)],
     chains: chains.map(({ name, base, rules }) => ({
       name,
       base,

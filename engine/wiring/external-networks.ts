@@ -1,4 +1,5 @@
 /** Networks that others make: as they are now, and whether this stack may join them. */
+import { isIpv6 } from '../../dsl/addresses.ts';
 import type { ExternalNetworkSpec, NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, parseNetwork } from '../codec/ip.ts';
 import { observeAddresses } from '../kernel/addresses.ts';
@@ -81,7 +82,10 @@ type Ranged = Pick<ExternalNetwork, 'subnet' | 'gateway' | 'subnet6' | 'gateway6
 
 /** The bridge's own address in a subnet is the way out of it. */
 function ranged(subnet: string, subnet6: string | undefined, own: readonly string[]): Ranged {
-  const within = (cidr: string) => own.find((address) => formatNetwork(parseNetwork(`${address}/${cidr.replace(/.*\//, '')}`)) === cidr);
+  const within = (cidr: string) =>
+    own.find(
+      (address) => isIpv6(address) === isIpv6(cidr) && formatNetwork(parseNetwork(`${address}/${cidr.replace(/.*\//, '')}`)) === cidr,
+    );
   return { subnet, gateway: within(subnet), subnet6, gateway6: subnet6 === undefined ? undefined : within(subnet6) };
 }
 

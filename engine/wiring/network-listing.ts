@@ -147,12 +147,18 @@ function membersOf({ stack, state, allocation, containers }: StackView, network:
       service: record?.service ?? serviceOfContainer(name),
       state: status.state,
       addresses,
-      macAddress: link !== undefined && 'peerAddress' in link ? link.peerAddress : undefined,
+      macAddress: link && macOf(link),
       interface: allocation.interfaces[`${name}/${network}`],
       names: named.find(({ container }) => container === name)?.names ?? [],
       ports: (record?.ports ?? []).map(portText),
     };
   });
+}
+
+/** Of the container end, or of the macvlan that is in there as a whole. */
+function macOf(link: LinkSpec): string | undefined {
+  if (link.type === 'veth') return link.peerAddress;
+  return link.type === 'macvlan' ? link.address : undefined;
 }
 
 function portText({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string {

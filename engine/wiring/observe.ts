@@ -99,7 +99,7 @@ function observeBridges(
   const connected = connectedAddresses(observeAddresses(namespaces.host, host, links), observeRoutes(namespaces.host, host, links));
   const addresses = connected.flatMap((state) => {
     const name = byIfname.get(state.ifname);
-    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}${familyEnd(state.cidr)}`, state }];
+    return name === undefined ? [] : [{ kind: 'address' as const, id: `address:${stack.name}/${name}${bridgeEnd(state.cidr)}`, state }];
   });
   const localnets = bridges.map(({ name, state }) => ({
     id: `${name}/route_localnet`,
@@ -123,6 +123,10 @@ function observeBridges(
 }
 
 /** What an id ends with. */
+function bridgeEnd(cidr: string): string {
+  return cidr.startsWith('fe80:') ? '/link-local' : familyEnd(cidr);
+}
+
 function familyEnd(cidr: string): string {
   return cidr.includes(':') ? '/6' : '';
 }

@@ -5,10 +5,10 @@
 #include "pack_merged.h"
 #include "probe.h"
 #include "receive.h"
+#include "remove_tree.h"
 #include "serve.h"
 #include "title.h"
 #include "unpack.h"
-#include "unpack_remove.h"
 #include "wait_lock.h"
 
 #include <stdio.h>

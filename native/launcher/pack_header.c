@@ -2,6 +2,7 @@
 
 #include "fail.h"
 #include "pack_output.h"
+#include "tar_header.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -10,26 +11,8 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-/** Where fields are: tar(5), "POSIX ustar Archives". */
-enum {
-  BLOCK = 512,
-  MODE = 100,
-  UID = 108,
-  GID = 116,
-  SIZE = 124,
-  MTIME = 136,
-  CHECKSUM = 148,
-  TYPE = 156,
-  LINK = 157,
-  MAGIC = 257,
-  MAJOR = 329,
-  MINOR = 337,
-  TEXT_SIZE = 100,
-  SHORT_SIZE = 8,
-  NUMBER_SIZE = 12,
-  /** unpack takes no more, and neither does Go's archive/tar. */
-  EXTENDED_MAX = 1024 * 1024,
-};
+/** unpack takes no more, and neither does Go's archive/tar. */
+enum { EXTENDED_MAX = 1024 * 1024 };
 
 /** What seven and eleven octal digits can say. */
 static const uint64_t SHORT_MAX = 07777777, NUMBER_MAX = 077777777777;
@@ -96,7 +79,7 @@ static bool fits(const char *text)
 {
   for (const char *next = text; *next != '\0'; next++)
     if ((unsigned char)*next >= 0x80) return false;
-  return strlen(text) <= TEXT_SIZE;
+  return strlen(text) <= TAR_TEXT_LENGTH;
 }
 
 static bool time_fits(struct timespec time)
@@ -131,24 +114,25 @@ static int write_block(const struct packed *entry)
 {
   char block[BLOCK] = {0};
   bool device = entry->type == '3' || entry->type == '4';
-  memcpy(block, entry->path, strnlen(entry->path, TEXT_SIZE));
-  memcpy(block + LINK, entry->link, strnlen(entry->link, TEXT_SIZE));
-  put_number(block, MODE, SHORT_SIZE, entry->mode & 07777);
-  put_number(block, UID, SHORT_SIZE, clamp(entry->uid, SHORT_MAX));
-  put_number(block, GID, SHORT_SIZE, clamp(entry->gid, SHORT_MAX));
-  put_number(block, SIZE, NUMBER_SIZE, clamp(entry->size, NUMBER_MAX));
-  put_number(block, MTIME, NUMBER_SIZE, entry->mtime.tv_sec < 0 ? 0 : clamp((uint64_t)entry->mtime.tv_sec, NUMBER_MAX));
-  block[TYPE] = entry->type;
-  memcpy(block + MAGIC,
+  memcpy(block, entry->path, strnlen(entry->path, TAR_TEXT_LENGTH));
+  memcpy(block + TAR_LINK, entry->link, strnlen(entry->link, TAR_TEXT_LENGTH));
+  put_number(block, TAR_MODE, TAR_SHORT_LENGTH, entry->mode & 07777);
+  put_number(block, TAR_UID, TAR_SHORT_LENGTH, clamp(entry->uid, SHORT_MAX));
+  put_number(block, TAR_GID, TAR_SHORT_LENGTH, clamp(entry->gid, SHORT_MAX));
+  put_number(block, TAR_SIZE, TAR_NUMBER_LENGTH, clamp(entry->size, NUMBER_MAX));
+  put_number(block, TAR_MTIME, TAR_NUMBER_LENGTH,
+             entry->mtime.tv_sec < 0 ? 0 : clamp((uint64_t)entry->mtime.tv_sec, NUMBER_MAX));
+  block[TAR_TYPE] = entry->type;
+  memcpy(block + TAR_MAGIC,
          "ustar\0"
          "00",
          8);
-  put_number(block, MAJOR, SHORT_SIZE, device ? major(entry->device) : 0);
-  put_number(block, MINOR, SHORT_SIZE, device ? minor(entry->device) : 0);
-  memset(block + CHECKSUM, ' ', SHORT_SIZE);
+  put_number(block, TAR_MAJOR, TAR_SHORT_LENGTH, device ? major(entry->device) : 0);
+  put_number(block, TAR_MINOR, TAR_SHORT_LENGTH, device ? minor(entry->device) : 0);
+  memset(block + TAR_CHECKSUM, ' ', TAR_SHORT_LENGTH);
   unsigned sum = 0;
   for (int i = 0; i < BLOCK; i++) sum += (unsigned char)block[i];
-  put_number(block, CHECKSUM, SHORT_SIZE - 1, sum);
+  put_number(block, TAR_CHECKSUM, TAR_SHORT_LENGTH - 1, sum);
   return output_write(block, BLOCK);
 }
 

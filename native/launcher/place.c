@@ -3,9 +3,9 @@
 #include "cleanup.h"
 #include "fail.h"
 #include "files.h"
+#include "remove_tree.h"
 #include "syscalls.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -16,7 +16,6 @@
 enum { CHUNK = 65536 };
 
 static int open_parent(const char *path, const struct owner *owner, const char **name);
-static int remove_tree(int parent, const char *name);
 static int own(int parent, const char *name, const struct owner *owner);
 static int copy(int source, int to, uint64_t *left);
 
@@ -156,28 +155,6 @@ static int open_parent(const char *path, const struct owner *owner, const char *
   int parent = open_directory(directory);
   if (parent < 0 && errno == ENOENT && owner != NULL) parent = make_directories(directory, owner);
   return parent < 0 ? fail("open", errno, "%s", directory) : parent;
-}
-
-/** -1 with errno. Follows no link. */
-static int remove_tree(int parent, const char *name)
-{
-  int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-  if (directory == NULL) {
-    int error = errno;
-    if (fd >= 0) close(fd);
-    errno = error;
-    return -1;
-  }
-  int error = 0;
-  for (struct dirent *entry; error == 0 && (entry = readdir(directory)) != NULL;) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    if (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT) continue;
-    if (errno != EISDIR || remove_tree(fd, entry->d_name) < 0) error = errno;
-  }
-  closedir(directory);
-  errno = error;
-  return error != 0 ? -1 : unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 /** -1 with errno; EPIPE: the source ended before. */

@@ -7,33 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/** Where fields are: tar(5), "POSIX ustar Archives" and "GNU Tar Archives". */
-enum {
-  NAME = 0,
-  MODE = 100,
-  UID = 108,
-  GID = 116,
-  SIZE = 124,
-  MTIME = 136,
-  CHECKSUM = 148,
-  TYPE = 156,
-  LINK = 157,
-  MAGIC = 257,
-  MAJOR = 329,
-  MINOR = 337,
-  PREFIX = 345,
-  GNU_SPARSE = 386,
-  GNU_EXTENDED = 482,
-  GNU_REAL_SIZE = 483,
-  STAR_TAIL = 508,
-  NAME_SIZE = 100,
-  PREFIX_SIZE = 155,
-  NUMBER_SIZE = 12,
-  SHORT_SIZE = 8,
-  EXTENT_SIZE = 2 * NUMBER_SIZE,
-  HEADER_EXTENTS = 4,
-  BLOCK_EXTENTS = 21,
-};
+/** tar(5): in a map of a sparse file, in the header and in a block after it. */
+enum { EXTENT_LENGTH = 2 * TAR_NUMBER_LENGTH, HEADER_EXTENTS = 4, BLOCK_EXTENTS = 21 };
 
 static int read_numbers(struct header *header);
 
@@ -48,7 +23,7 @@ static bool checksum_is_right(const uint8_t *block, uint64_t expected)
   uint64_t sum = 0;
   int64_t signed_sum = 0;
   for (int i = 0; i < BLOCK; i++) {
-    uint8_t byte = i >= CHECKSUM && i < CHECKSUM + SHORT_SIZE ? ' ' : block[i];
+    uint8_t byte = i >= TAR_CHECKSUM && i < TAR_CHECKSUM + TAR_SHORT_LENGTH ? ' ' : block[i];
     sum += byte;
     signed_sum += (int8_t)byte;
   }
@@ -95,7 +70,7 @@ int header_read(struct header *header)
     if (got <= 0 || is_zero(header->block)) return got < 0 ? -1 : 0;
   }
   uint64_t checksum;
-  if (parse_unsigned(header->block + CHECKSUM, SHORT_SIZE, &checksum) < 0 ||
+  if (parse_unsigned(header->block + TAR_CHECKSUM, TAR_SHORT_LENGTH, &checksum) < 0 ||
       !checksum_is_right(header->block, checksum))
     return fail("header", EINVAL, "this is no tar header");
   return read_numbers(header) < 0 ? -1 : 1;
@@ -105,19 +80,19 @@ static int read_numbers(struct header *header)
 {
   const uint8_t *block = header->block;
   uint64_t mode, device_major = 0, device_minor = 0;
-  header->type = (char)block[TYPE];
+  header->type = (char)block[TAR_TYPE];
   bool device = header->type == '3' || header->type == '4';
-  if (parse_unsigned(block + MODE, SHORT_SIZE, &mode) < 0 ||
-      parse_unsigned(block + UID, SHORT_SIZE, &header->uid) < 0 ||
-      parse_unsigned(block + GID, SHORT_SIZE, &header->gid) < 0 ||
-      parse_unsigned(block + SIZE, NUMBER_SIZE, &header->size) < 0 ||
-      parse_number(block + MTIME, NUMBER_SIZE, &header->mtime) < 0)
+  if (parse_unsigned(block + TAR_MODE, TAR_SHORT_LENGTH, &mode) < 0 ||
+      parse_unsigned(block + TAR_UID, TAR_SHORT_LENGTH, &header->uid) < 0 ||
+      parse_unsigned(block + TAR_GID, TAR_SHORT_LENGTH, &header->gid) < 0 ||
+      parse_unsigned(block + TAR_SIZE, TAR_NUMBER_LENGTH, &header->size) < 0 ||
+      parse_number(block + TAR_MTIME, TAR_NUMBER_LENGTH, &header->mtime) < 0)
     return fail("header", EINVAL, "a number in it isn't one");
-  if (device && (parse_unsigned(block + MAJOR, SHORT_SIZE, &device_major) < 0 ||
-                 parse_unsigned(block + MINOR, SHORT_SIZE, &device_minor) < 0))
+  if (device && (parse_unsigned(block + TAR_MAJOR, TAR_SHORT_LENGTH, &device_major) < 0 ||
+                 parse_unsigned(block + TAR_MINOR, TAR_SHORT_LENGTH, &device_minor) < 0))
     return fail("header", EINVAL, "device number");
   header->real_size = header->size;
-  if (header->type == 'S' && parse_unsigned(block + GNU_REAL_SIZE, NUMBER_SIZE, &header->real_size) < 0)
+  if (header->type == 'S' && parse_unsigned(block + TAR_GNU_REAL_SIZE, TAR_NUMBER_LENGTH, &header->real_size) < 0)
     return fail("header", EINVAL, "size of a sparse file");
   header->mode = (uint32_t)mode;
   header->device_major = (unsigned)device_major;
@@ -129,19 +104,21 @@ void header_text(const struct header *header, char *path, char *link)
 {
   const char *block = (const char *)header->block;
   /* GNU's magic is `ustar  `, and it has other things where the prefix is; star's prefix is shorter. */
-  bool posix = memcmp(block + MAGIC, "ustar", 6) == 0;
-  bool star = posix && memcmp(block + STAR_TAIL, "tar", 4) == 0;
-  int prefix = posix ? (int)strnlen(block + PREFIX, star ? 131 : PREFIX_SIZE) : 0;
-  int name = (int)strnlen(block + NAME, NAME_SIZE), target = (int)strnlen(block + LINK, NAME_SIZE);
-  snprintf(path, HEADER_PATH_MAX, "%.*s%s%.*s", prefix, block + PREFIX, prefix > 0 ? "/" : "", name, block + NAME);
-  snprintf(link, HEADER_PATH_MAX, "%.*s", target, block + LINK);
+  bool posix = memcmp(block + TAR_MAGIC, "ustar", 6) == 0;
+  bool star = posix && memcmp(block + TAR_STAR_TAIL, "tar", 4) == 0;
+  int prefix = posix ? (int)strnlen(block + TAR_PREFIX, star ? 131 : TAR_PREFIX_LENGTH) : 0;
+  int name = (int)strnlen(block + TAR_NAME, TAR_TEXT_LENGTH), target = (int)strnlen(block + TAR_LINK, TAR_TEXT_LENGTH);
+  snprintf(path, HEADER_PATH_MAX, "%.*s%s%.*s", prefix, block + TAR_PREFIX, prefix > 0 ? "/" : "", name,
+           block + TAR_NAME);
+  snprintf(link, HEADER_PATH_MAX, "%.*s", target, block + TAR_LINK);
 }
 
 static int add_extents(const uint8_t *fields, int count, struct extents *extents)
 {
-  for (const uint8_t *field = fields; count-- > 0 && field[0] != '\0'; field += EXTENT_SIZE) {
+  for (const uint8_t *field = fields; count-- > 0 && field[0] != '\0'; field += EXTENT_LENGTH) {
     uint64_t offset, size;
-    if (parse_unsigned(field, NUMBER_SIZE, &offset) < 0 || parse_unsigned(field + NUMBER_SIZE, NUMBER_SIZE, &size) < 0)
+    if (parse_unsigned(field, TAR_NUMBER_LENGTH, &offset) < 0 ||
+        parse_unsigned(field + TAR_NUMBER_LENGTH, TAR_NUMBER_LENGTH, &size) < 0)
       return fail("header", EINVAL, "map of a sparse file");
     if (extents_add(extents, offset, size) < 0) return -1;
   }
@@ -150,9 +127,9 @@ static int add_extents(const uint8_t *fields, int count, struct extents *extents
 
 int header_read_extents(const struct header *header, struct extents *extents)
 {
-  if (add_extents(header->block + GNU_SPARSE, HEADER_EXTENTS, extents) < 0) return -1;
+  if (add_extents(header->block + TAR_GNU_SPARSE, HEADER_EXTENTS, extents) < 0) return -1;
   uint8_t block[BLOCK];
-  for (bool more = header->block[GNU_EXTENDED] != 0; more; more = block[BLOCK_EXTENTS * EXTENT_SIZE] != 0) {
+  for (bool more = header->block[TAR_GNU_EXTENDED] != 0; more; more = block[BLOCK_EXTENTS * EXTENT_LENGTH] != 0) {
     if (input_read(block, BLOCK) <= 0) return fail("input", EPIPE, "the archive ends too early");
     if (add_extents(block, BLOCK_EXTENTS, extents) < 0) return -1;
   }

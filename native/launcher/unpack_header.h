@@ -1,9 +1,10 @@
 #pragma once
+#include "tar_header.h"
 #include "unpack_pax.h"
 
 #include <sys/types.h>
 
-enum { BLOCK = 512, HEADER_PATH_MAX = 258 };
+enum { HEADER_PATH_MAX = 258 };
 
 /** One block of a tar archive that is a header, its numbers read. */
 struct header {

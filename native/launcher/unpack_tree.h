@@ -33,6 +33,8 @@ int tree_clear(const struct place *place);
 int tree_directory(const struct place *place);
 /** The directory at the place shows nothing of lower layers. */
 int tree_opaque(int directory);
+/** Whether no entry was there for it. */
+bool tree_is_implicit(int directory);
 /** Whether the root is so. overlayfs doesn't look there. */
 bool tree_is_opaque(void);
 /** What lower layers have at the place is hidden: by a whiteout, or by what this layer has there itself. */

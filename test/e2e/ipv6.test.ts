@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import type { NetworkListing } from '../../engine/model/network-listing.ts';
 import { type Outside, outside } from '../support/fake-host.ts';
 import { idle, only, page } from '../support/stack-file.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
@@ -70,14 +71,20 @@ test('a container on the LAN of a host link is reached from there by its own add
     const parent = /dev (\S+)/.exec(String(execFileSync('ip', ['route', 'get', there.address])))?.[1] ?? '';
     await there.run(['ip', 'address', 'add', '192.0.2.1/24', 'dev', 'eth0']);
     const stack = only({
-      services: { web: { ...page, networks: ['lan'] } },
+      services: { web: { ...page, networks: ['lan'] }, client: { ...idle, networks: ['lan'] } },
       networks: { lan: { driver: 'macvlan', parent, subnet: '192.0.2.0/24', gateway: '192.0.2.1', ipRange: '192.0.2.64/26' } },
     });
     await withProject(stack, async (p) => {
       await p.ok(['up', '-d']);
-      expect((await p.container('web-1')).addresses).toEqual({ lan: '192.0.2.64' });
-      const ask = () => there.run(['busybox', 'timeout', '2', 'busybox', 'wget', '-qO-', 'http://192.0.2.64/']);
+      const { addresses } = await p.container('web-1');
+      expect(addresses['lan']).toMatch(/^192\.0\.2\.6[45]$/);
+      const ask = () => there.run(['busybox', 'timeout', '2', 'busybox', 'wget', '-qO-', `http://${addresses['lan']}/`]);
       expect((await until('it answers on the LAN', ask, { holds: ({ code }) => code === 0 })).stdout).toBe('web-1\n');
+      // Nobody answers for names there, so that they are in its hosts file.
+      expect((await wget(p, 'client', 'http://web/')).stdout).toBe('web-1\n');
+      const mac = (await p.ok(['exec', '-T', 'web', 'cat', '/sys/class/net/eth0/address'])).stdout.trim();
+      const [lan] = JSON.parse((await p.ok(['network', 'inspect', 'lan', '--json'])).stdout) as NetworkListing[];
+      expect(lan?.members.find(({ service }) => service === 'web')?.macAddress).toBe(mac);
       expect((await p.tsstack(['plan'])).stdout).not.toMatch(/#1 /);
     });
   });

@@ -1,33 +1,18 @@
 /** Networks that a stack joins and others make: another stack, or the host. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { idle, only, page, stackFile } from '../support/stack-file.ts';
+import { type SecondStack, withSecondStack } from '../support/second-stack.ts';
+import { idle, only, page } from '../support/stack-file.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
 
 const shop = (front: Record<string, unknown>) => only({ services: { web: { ...page, networks: ['front'] } }, networks: { front } });
 
-interface Beside {
-  readonly directory: string;
-  ok(argv: readonly string[], code?: number): ReturnType<Project['ok']>;
-}
-
-/** Another stack in a directory of its own, taken down at the end whatever happens. */
-async function withTools(p: Project, network: Record<string, unknown>, body: (tools: Beside) => Promise<void>): Promise<void> {
-  const directory = join(p.directory, 'tools');
-  mkdirSync(directory);
-  symlinkSync(join(p.directory, 'rootfs'), join(directory, 'rootfs'));
-  const services = { client: { ...idle, networks: { theirs: network['at'] === undefined ? {} : { ipv4Address: network['at'] } } } };
-  const { at: _, ...theirs } = network;
-  writeFileSync(join(directory, 'stack.config.ts'), stackFile({ name: 'tools', services, networks: { theirs } }));
-  const ok: Beside['ok'] = (argv, code = 0) => p.ok(argv, { cwd: directory, code });
-  try {
-    await body({ directory, ok });
-  } finally {
-    await ok(['down', '--volumes', '--timeout', '0']);
-  }
+/** A stack whose one container is on the network that is described, `at` that address. */
+async function withTools(p: Project, network: Record<string, unknown>, body: (tools: SecondStack) => Promise<void>): Promise<void> {
+  const { at, ...theirs } = network;
+  const services = { client: { ...idle, networks: { theirs: at === undefined ? {} : { ipv4Address: at } } } };
+  await withSecondStack(p, { directory: 'tools', name: 'tools', services, networks: { theirs } }, body);
 }
 
 test('a stack joins a network that another one shares: they reach one another, by name and by address', async () => {
@@ -59,6 +44,47 @@ test('a stack whose network others are on is not taken down before them, and its
       await until('it is reached', () => tools.ok(['exec', '-T', 'client', 'wget', '-qO-', `http://${addresses['front']}/`]));
     });
     await p.ok(['down', '--timeout', '0']);
+  });
+});
+
+test('an `up` that would take a network from under others is refused, and changes nothing', async () => {
+  await withProject(shop({ shared: true }), async (p) => {
+    await p.ok(['up', '-d']);
+    const was = await p.container('web-1');
+    await withTools(p, { external: 'shop/front' }, async (tools) => {
+      await tools.ok(['up', '-d']);
+      const client = (host: string) => tools.ok(['exec', '-T', 'client', 'wget', '-qO-', `http://${host}/`]);
+      p.write(only({ services: { web: { ...page, networks: ['back'] } }, networks: { back: {} } }));
+      const refused = await p.ok(['up', '-d'], { code: 1 });
+      expect(refused.stderr).toMatch(/cannot remove network `front`: `tools-client-1` of stack `tools` in \S+ is on it/);
+      expect(refused.stderr).toContain(`tsstack down\` in ${tools.directory} first`);
+      expect(await p.container('web-1')).toEqual(was);
+      expect((await client('web')).stdout).toBe('web-1\n');
+    });
+    await p.ok(['up', '-d']);
+    expect(Object.keys((await p.container('web-1')).addresses)).toEqual(['back']);
+  });
+});
+
+test('of two stacks with one name, the directory says which is meant', async () => {
+  const clone = { name: 'shop', services: { web: { ...page, networks: ['front'] } }, networks: { front: { shared: true } } };
+  await withProject(only(clone), async (p) => {
+    await p.ok(['up', '-d']);
+    await withSecondStack(p, { directory: 'clone', ...clone }, async (second) => {
+      await second.ok(['up', '-d']);
+      await withTools(p, { external: 'shop/front' }, async (tools) => {
+        const said = (await tools.ok(['up', '-d'], 1)).stderr;
+        expect(said).toMatch(/cannot join network `theirs`: there is stack `shop` more than once: in \S+, in \S+\n.*`external.directory`/);
+        const external = { stack: 'shop', network: 'front', directory: second.directory };
+        tools.write({ name: 'tools', services: { client: { ...idle, networks: ['theirs'] } }, networks: { theirs: { external } } });
+        await tools.ok(['up', '-d']);
+        const inThere = await second.ok(['exec', '-T', 'web', 'ip', '-4', '-o', 'addr', 'show', 'eth0']);
+        const address = /inet ([\d.]+)/.exec(inThere.stdout)?.[1];
+        const found = await tools.ok(['exec', '-T', 'client', 'nslookup', 'web']);
+        expect(found.stdout).toContain(`Address: ${address}`);
+        expect(found.stdout).not.toContain((await p.container('web-1')).addresses['front']);
+      });
+    });
   });
 });
 

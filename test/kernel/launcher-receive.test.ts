@@ -118,6 +118,20 @@ describe('receive', () => {
     });
   });
 
+  test('removes directories that a layer of the image has, where an overlay moves none', async () => {
+    const layer = join(fixture.directory, 'layer');
+    for (const name of ['opt/app/lib/deep', 'opt/app/share/deep']) {
+      mkdirSync(join(layer, name), { recursive: true });
+      writeFileSync(join(layer, name, 'file'), name);
+    }
+    const lowerdirs = [layer, join(fixture.directory, 'rootfs')];
+    await inContainer('layered', { lowerdirs, script: 'mkdir -p /opt/app/lib/own/x' }, async ({ upper, sync }) => {
+      await sync([{ kind: 'remove', target: '/opt/app' }]);
+      expect(readdirSync(join(upper, 'opt'))).toEqual(['app']);
+      expect(lstatSync(join(upper, 'opt/app')).isCharacterDevice()).toBe(true);
+    });
+  });
+
   test('tells all that could not be done, after the rest was done', async () => {
     await inContainer('partly', { script: 'touch /file' }, async ({ upper, sync }) => {
       const big = source('big', Buffer.alloc(500_000));

@@ -13,7 +13,7 @@ const REPLICAS = [1, 3] as const;
 const IPV6 = ['none', 'nat', 'routed'] as const;
 const OWNED = ['owned', 'foreign'] as const;
 
-/** Without those that can't be: nothing has no replicas, and what others own is neither closed nor masqueraded by us. */
+/** Without those that can't be: nothing has no replicas, and what others own is neither closed nor masqueraded by us, nor led to from loopback. */
 export function policyCases(): PolicyCase[] {
   return INTERNAL.flatMap((internal) =>
     PUBLISHED.flatMap((published) =>
@@ -21,7 +21,9 @@ export function policyCases(): PolicyCase[] {
         IPV6.flatMap((ipv6) =>
           OWNED.flatMap((owned) => {
             if ((published === 'nothing' && replicas > 1) || (owned === 'foreign' && (internal !== 'open' || ipv6 === 'nat'))) return [];
-            const network = networkOf({ internal, ipv6, owned, loopback: published === 'loopback' });
+            if (owned === 'foreign' && published === 'loopback') return [];
+            const loopback = owned === 'owned' && (published === 'loopback' || published === 'everywhere');
+            const network = networkOf({ internal, ipv6, owned, loopback });
             const ports = portsOf(published, replicas, network);
             const name = `${owned}, ${internal}, published ${published}${published === 'nothing' ? '' : `, ${replicas} replicas`}, ipv6 ${ipv6}`;
             return [{ name, policy: { networks: [network], ports } }];

@@ -12,7 +12,7 @@ const network: FirewallNetwork = {
   hostAccess: true,
   ipv4: { subnet: '10.1.0.0/24', gateway: '10.1.0.1', masquerade: true },
   ipv6: { subnet: 'fd00:1::/64', gateway: 'fd00:1::1', masquerade: true },
-  loopbackPublished: false,
+  loopbackPublished: true,
 };
 const port = (hostPort: number, parts: Partial<FirewallPort> = {}): FirewallPort => ({
   protocol: 'tcp',
@@ -56,6 +56,13 @@ describe('iptablesRules', () => {
     const [first] = chainsOf([port(53, { protocol: 'udp' })], 'nat').get('DNAT') ?? [];
     expect(first).toBe('-i ts-+ -p udp -m udp --dport 53 -m addrtype --dst-type LOCAL --limit-iface-in -j RETURN');
     expect(chainsOf([port(53, { hostAddress: '192.0.2.1' })], 'nat').get('DNAT')).toHaveLength(1);
+  });
+
+  it('leaves to the proxy what is asked for on loopback of a bridge that takes nothing from there', () => {
+    const [out] = iptablesRules({ networks: [{ ...network, owned: false, loopbackPublished: false }], ports: [port(80)] }, STACK).flatMap(
+      ({ table, chains }) => (table === 'nat' ? chains.filter(({ name }) => name.endsWith('-OUT')) : []),
+    );
+    expect(out?.rules.map(({ text }) => text)[0]).toBe('-d 127.0.0.0/8 -p tcp -m tcp --dport 80 -j RETURN');
   });
 
   it('finds a port among hundreds by few rules', () => {

@@ -1,8 +1,9 @@
 /*
  * Directories that aren't empty are moved up next to their parent before they are emptied: so no path is ever longer
- * than two names, while an archive can make one longer than PATH_MAX and deeper than there are descriptors.
+ * than two names, while an archive can make one longer than PATH_MAX and deeper than there are descriptors. An overlay
+ * refuses to move what a lower layer has (overlayfs.rst, "renaming directories"): that is emptied where it is.
  */
-#include "unpack_remove.h"
+#include "remove_tree.h"
 
 #include "cleanup.h"
 
@@ -46,7 +47,8 @@ static int flatten(int parent, const char *name, int top)
     if (strcmp(child, ".") == 0 || strcmp(child, "..") == 0) continue;
     if (unlinkat(fd, child, 0) == 0 || errno == ENOENT) continue;
     if (errno == EISDIR && unlinkat(fd, child, AT_REMOVEDIR) == 0) continue;
-    if ((errno != ENOTEMPTY && errno != EEXIST) || move_up(fd, child, top) < 0) error = errno;
+    if ((errno == ENOTEMPTY || errno == EEXIST) && move_up(fd, child, top) == 0) continue;
+    if (errno != EXDEV || remove_tree(fd, child) < 0) error = errno;
   }
   closedir(directory);
   errno = error;
