@@ -138,6 +138,8 @@ describe.each(DRIVERS)('with %s', (driver) => {
             firewalld.run('--reload');
             await reaches(p, ALL);
             expect((await p.ok(['plan'])).stderr).not.toContain('firewalld');
+            firewalld.run('--permanent', '--zone=trusted', '--remove-interface=ts-+');
+            firewalld.run('--reload');
           },
           PATIENT,
         ),
