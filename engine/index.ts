@@ -16,6 +16,7 @@ import { readBootId, Session } from './wiring/session.ts';
 import { StackEngine } from './wiring/stack-engine.ts';
 import { runSupervisorProcess } from './wiring/supervisor-process.ts';
 
+export { type FirewallReport, reportFirewall } from './wiring/firewall-report.ts';
 export { type HostImages, openHostImages } from './wiring/host-images.ts';
 
 export interface EngineOptions {

@@ -32,6 +32,9 @@ if [ "${1:-}" = --test ]; then
   have zstd || missing+=(zstd)
   have python3 || missing+=(python3)
   have mmdebstrap || missing+=(mmdebstrap)
+  # Another firewall, for fake hosts. It stays disabled on this one. (firewalld would start as it is installed: with it, its tests run too.)
+  have nft || missing+=(nftables)
+  have ufw || missing+=(ufw)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

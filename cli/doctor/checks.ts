@@ -1,5 +1,5 @@
 import { checkCgroups } from './cgroups.ts';
-import { checkForwarding, checkIptables } from './firewall.ts';
+import { checkFirewall, checkForwarding, checkIptables } from './firewall.ts';
 import type { Check, Finding, Host } from './host.ts';
 import { checkKernel } from './kernel.ts';
 import { kernelFeatureChecks } from './kernel-features.ts';
@@ -25,6 +25,7 @@ const CHECKS: readonly Check[] = [
   checkCgroups,
   checkSeccomp,
   checkIptables,
+  checkFirewall,
   checkForwarding,
   checkLauncher,
   checkStateDirectory,

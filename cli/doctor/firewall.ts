@@ -24,6 +24,20 @@ export async function checkIptables(host: Host): Promise<Finding> {
   return { name, status: 'ok', detail: `${version[1]}, ${version[2] === 'nf_tables' ? 'nf_tables' : 'legacy'}` };
 }
 
+/** Which driver and why, and who else has rules. */
+export async function checkFirewall(host: Host): Promise<Finding> {
+  const name = 'firewall';
+  try {
+    const { driver, variant, why, others, refusedByFirewalld, trustBridges } = await host.firewall();
+    const beside = others.length === 0 ? '' : `; beside ${others.join(', ')}`;
+    const detail = `${driver}${variant === undefined ? '' : ` (${variant})`}: ${why}${beside}`;
+    if (!refusedByFirewalld) return { name, status: 'ok', detail };
+    return { name, status: 'warning', detail: `${detail}, which keeps containers from the outside and from names`, advice: trustBridges };
+  } catch (error) {
+    return { name, status: 'warning', detail: `can’t be told: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
 export function checkForwarding(host: Host): Finding {
   const name = 'IP forwarding';
   const value = host.readText('/proc/sys/net/ipv4/ip_forward')?.trim();

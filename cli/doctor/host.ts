@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { dirname, join } from 'node:path';
+import { type FirewallReport, reportFirewall } from '../../engine/index.ts';
 import type { Paths } from '../context.ts';
 
 export interface Host {
@@ -20,6 +21,8 @@ export interface Host {
   freeBytes(path: string): number;
   /** Absolute path of a program in PATH, where the engine will look for it. */
   program(name: string): string | undefined;
+  /** Rejects if it can't be told. */
+  firewall(): Promise<FirewallReport>;
   run(program: string, argv: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
 }
 
@@ -73,6 +76,7 @@ export function thisHost(paths: Paths, env: NodeJS.ProcessEnv): Host {
       const directories = (env['PATH'] ?? '').split(':').filter((directory) => directory !== '');
       return directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
     },
+    firewall: () => reportFirewall(env, AbortSignal.timeout(10_000)),
     run: (program, argv) =>
       new Promise((resolve) => {
         execFile(program, [...argv], { timeout: 10_000 }, (error, stdout, stderr) => {

@@ -60,6 +60,8 @@ export interface HostFacts {
 /** How the rules of this host are kept. */
 export interface FirewallFacts {
   readonly driver: FirewallDriver;
+  /** firewalld runs, and refuses what containers send to the host and beyond: its zones don't trust our bridges. */
+  readonly refusedByFirewalld: boolean;
 }
 export type FirewallDriver = 'iptables' | 'nftables';
 

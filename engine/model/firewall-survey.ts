@@ -6,6 +6,8 @@ export interface FirewallSurvey {
   readonly chains: readonly SurveyedChain[];
   /** Tables of the legacy iptables and ip6tables that are in the kernel: somebody has used it. */
   readonly legacyTables: readonly string[];
+  /** Tables of the legacy ip6tables are among them. */
+  readonly hasLegacyIpv6: boolean;
 }
 
 export interface SurveyedTable {

@@ -10,28 +10,48 @@ export interface FirewallChoice {
   readonly survey: FirewallSurvey;
   /** Whether `iptables` and `nft` are in PATH. */
   readonly installed: { readonly iptables: boolean; readonly nftables: boolean };
-  readonly stack: Pick<StackIdentity, 'hash'>;
+  /** Undefined: one that has no rules yet. */
+  readonly stack: Pick<StackIdentity, 'hash'> | undefined;
+}
+
+export function chooseFirewall(choice: FirewallChoice): FirewallDriver {
+  return explainFirewall(choice).driver;
 }
 
 /**
  * What was asked for. Else what the stack has; else what others on this host use, iptables if they use both, since its rules are where theirs
  * are; else iptables. One that isn't installed is chosen only if there is no other: its driver says what to install.
  */
-export function chooseFirewall({ asked, survey, installed, stack }: FirewallChoice): FirewallDriver {
-  if (asked !== undefined) return asked;
-  if (installed.iptables !== installed.nftables) return installed.nftables ? 'nftables' : 'iptables';
-  const { nftables, iptables } = ownFirewall(survey, stack);
-  if (nftables) return 'nftables';
-  if (iptables) return 'iptables';
-  return !usesIptables(survey) && usesNftables(survey) ? 'nftables' : 'iptables';
+export function explainFirewall({ asked, survey, installed, stack }: FirewallChoice): { driver: FirewallDriver; why: string } {
+  if (asked !== undefined) return { driver: asked, why: 'as TSSTACK_FIREWALL says' };
+  if (installed.iptables !== installed.nftables) {
+    return installed.nftables
+      ? { driver: 'nftables', why: 'iptables is not installed' }
+      : { driver: 'iptables', why: 'nftables is not installed' };
+  }
+  const own = stack === undefined ? { nftables: false, iptables: false } : ownFirewall(survey, stack);
+  if (own.nftables) return { driver: 'nftables', why: 'it has the rules of this stack' };
+  if (own.iptables) return { driver: 'iptables', why: 'it has the rules of this stack' };
+  if (usesIptables(survey)) return { driver: 'iptables', why: 'others have rules there' };
+  if (usesNftables(survey)) return { driver: 'nftables', why: 'others have rules there, and none in iptables' };
+  return { driver: 'iptables', why: 'nobody else has rules' };
+}
+
+export interface OwnFirewall {
+  readonly nftables: boolean;
+  readonly iptables: boolean;
+  /** Rules of ip6tables among them. */
+  readonly ip6tables: boolean;
 }
 
 /** What there is of a stack's own. Chains of the legacy iptables aren't in the survey: where that is used, there may be some. */
-export function ownFirewall(survey: FirewallSurvey, stack: Pick<StackIdentity, 'hash'>): { nftables: boolean; iptables: boolean } {
+export function ownFirewall(survey: FirewallSurvey, stack: Pick<StackIdentity, 'hash'>): OwnFirewall {
   const prefix = `TS-${stack.hash}-`;
+  const chains = survey.chains.filter((chain) => isIptables(survey, chain) && chain.name.startsWith(prefix));
   return {
     nftables: survey.tables.some(({ family, name }) => family === 'inet' && name === nftablesName(stack)),
-    iptables: survey.chains.some((chain) => isIptables(survey, chain) && chain.name.startsWith(prefix)),
+    iptables: chains.length > 0,
+    ip6tables: chains.some(({ family }) => family === 'ip6'),
   };
 }
 

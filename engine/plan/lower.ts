@@ -5,6 +5,7 @@ import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
 import { type Desired, type DesiredResource, nothingDesired } from '../model/resources.ts';
 import { type Allocated, allocate } from './allocate.ts';
+import { firewallNotices } from './firewall-notices.ts';
 import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
 import { volumesOf } from './image-volumes.ts';
@@ -54,7 +55,14 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
       ports: lowerPorts(context),
     },
     allocation,
-    notices: [...notices, ...usernsNotice(context), ...networkNotices(context), ...imageNotices(context), ...containers.notices],
+    notices: [
+      ...notices,
+      ...usernsNotice(context),
+      ...networkNotices(context),
+      ...firewallNotices(context),
+      ...imageNotices(context),
+      ...containers.notices,
+    ],
     obstacles: [],
   };
 }

@@ -6,12 +6,12 @@ import { parseEnvFile } from '../../dsl/env-file.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
-import { isInstalled, surveyFirewall } from '../kernel/host-facts-firewall.ts';
+import { isInstalled, refusedByFirewalld, surveyFirewall } from '../kernel/host-facts-firewall.ts';
 import { advertisedLinks, hostResolvConf, hostResolver, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
-import type { Allocation, EnvFileContent, FirewallDriver, HostFacts, ListeningSocket } from '../model/facts.ts';
-import type { ContainerName } from '../model/ids.ts';
+import type { Allocation, EnvFileContent, FirewallDriver, FirewallFacts, HostFacts, ListeningSocket } from '../model/facts.ts';
+import type { ContainerName, StackIdentity } from '../model/ids.ts';
 import { chooseFirewall } from '../plan/choose-firewall.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { readFaults } from '../store/faults.ts';
@@ -48,14 +48,7 @@ export async function gatherFacts(
     advertisedLinks: Object.values(spec.networks).some(({ ipv6 }) => ipv6) ? advertisedLinks() : [],
     ipv6: hasIpv6(),
     ulaPrefix: ulaPrefix(host.stateDirectory),
-    firewall: {
-      driver: chooseFirewall({
-        asked: firewall,
-        survey: surveyFirewall(),
-        installed: { iptables: isInstalled('iptables'), nftables: isInstalled('nft') },
-        stack,
-      }),
-    },
+    firewall: firewallFacts(firewall, stack),
     ...gatherExternals(spec, session),
     faults: readFaults(paths),
     own,
@@ -81,6 +74,12 @@ export async function gatherFacts(
     seccompFile: seccompFile(host.stateDirectory),
     arch: process.arch,
   };
+}
+
+function firewallFacts(asked: FirewallDriver | undefined, stack: StackIdentity): FirewallFacts {
+  const survey = surveyFirewall();
+  const installed = { iptables: isInstalled('iptables'), nftables: isInstalled('nft') };
+  return { driver: chooseFirewall({ asked, survey, installed, stack }), refusedByFirewalld: refusedByFirewalld(survey) };
 }
 
 /**

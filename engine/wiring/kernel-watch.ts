@@ -83,7 +83,9 @@ export class KernelWatch implements Disposable {
     );
     this.#links = new Set(links.map(({ ifindex }) => ifindex));
     this.#tolerant(() => this.#files.set(desired === undefined ? new Set() : watchedPaths(desired, session.cgroups)));
-    this.#tables.set(desired?.resources.flatMap((one) => (one.kind === 'firewall' ? [one.spec.table] : [])) ?? []);
+    this.#tables.set(
+      desired?.resources.flatMap((one) => (one.kind === 'firewall' && one.spec.chains.length > 0 ? [one.spec.table] : [])) ?? [],
+    );
   }
 
   [Symbol.dispose](): void {

@@ -21,8 +21,7 @@ export class LegacyTables implements Disposable {
   }
 
   set(tables: readonly IptablesTable[]): void {
-    // Those of IPv6 are changed together with these by all who flush or reload; the launcher can only ask about IPv4's.
-    const wanted = tables.filter((table) => !table.endsWith('6')).sort();
+    const wanted = [...tables].sort();
     if (wanted.join() === this.#watched) return;
     this.#watched = wanted.join();
     this.#watch(wanted).catch((error: unknown) => {

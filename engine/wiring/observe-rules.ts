@@ -22,7 +22,9 @@ export async function observeRules(session: Session, signal: AbortSignal): Promi
   // The legacy iptables has chains that the survey doesn't see. Where nothing is ours yet, the place of rules depends on those of others.
   const readTables = own.iptables || others || (installed && survey.legacyTables.length > 0);
   const allocation = readAllocations(host, stack).own;
-  const ipv6 = Object.keys(allocation.subnets6).length > 0 || Object.keys(allocation.addresses6).length > 0;
+  // A run that was cut off may have left rules of IPv6 which the stack has no addresses for any more.
+  const left = own.ip6tables || survey.hasLegacyIpv6;
+  const ipv6 = left || Object.keys(allocation.subnets6).length > 0 || Object.keys(allocation.addresses6).length > 0;
   const [tables, table] = await Promise.all([
     readTables ? observeFirewall(stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal }) : [],
     own.nftables ? observeNftables(nftablesName(stack), { signal }) : undefined,

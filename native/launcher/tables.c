@@ -13,24 +13,35 @@
 
 #include <errno.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
-/** There are five. */
-enum { TABLES = 5, SECONDS = 1 };
+/** There are five of each family. */
+enum { TABLES = 10, SECONDS = 1 };
+
+/* ask() takes one for the other. */
+_Static_assert(sizeof(struct ip6t_getinfo) == sizeof(struct ipt_getinfo), "both have the same fields");
+
+struct table {
+  bool ipv6;
+  struct ipt_getinfo info;
+};
 
 static struct {
   struct source timer; /* first: see server.h */
   int socket;
+  int socket6; /* opened when it is needed: a kernel may have no IPv6 */
   size_t count;
-  struct ipt_getinfo tables[TABLES];
-} watched = {.timer.fd = -1, .socket = -1};
+  struct table tables[TABLES];
+} watched = {.timer.fd = -1, .socket = -1, .socket6 = -1};
 
 static int begin(const struct server *server);
 static void end(const struct server *server);
-static int ask(const char *name, struct ipt_getinfo *table);
+static int look(const char *name, struct table *table);
+static int ask(struct table *table);
 static void on_second(const struct server *server, struct source *source);
 
 int tables_watch(const struct server *server, const char *id, char **names, size_t count)
@@ -43,7 +54,7 @@ int tables_watch(const struct server *server, const char *id, char **names, size
     return fail("watch-tables", error, "socket");
   }
   for (size_t i = 0; i < count; i++) {
-    if (ask(names[i], &watched.tables[i]) == 0) continue;
+    if (look(names[i], &watched.tables[i]) == 0) continue;
     int error = errno;
     end(server);
     return fail("watch-tables", error, "%s", names[i]);
@@ -72,20 +83,34 @@ static void end(const struct server *server)
 {
   source_close(server, &watched.timer);
   if (watched.socket >= 0) close(watched.socket);
+  if (watched.socket6 >= 0) close(watched.socket6);
   watched.socket = -1;
+  watched.socket6 = -1;
   watched.count = 0;
+}
+
+/** For the first time, by its name here: `filter6` is ip6tables' `filter`. As ask(). */
+static int look(const char *name, struct table *table)
+{
+  size_t length = strlen(name);
+  *table = (struct table){.ipv6 = length > 0 && name[length - 1] == '6'};
+  snprintf(table->info.name, sizeof table->info.name, "%.*s", (int)(length - table->ipv6), name);
+  if (table->ipv6 && watched.socket6 < 0) watched.socket6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+  return ask(table);
 }
 
 /** What a table is now. -1 with errno: it can't be seen, as when its module was unloaded; nothing but its name, then.
  */
-static int ask(const char *name, struct ipt_getinfo *table)
+static int ask(struct table *table)
 {
   struct ipt_getinfo blank = {.name = {0}};
-  snprintf(blank.name, sizeof blank.name, "%s", name);
-  *table = blank;
-  socklen_t size = sizeof *table;
-  if (getsockopt(watched.socket, IPPROTO_IP, IPT_SO_GET_INFO, table, &size) == 0) return 0;
-  *table = blank;
+  memcpy(blank.name, table->info.name, sizeof blank.name);
+  table->info = blank;
+  socklen_t size = sizeof table->info;
+  int result = table->ipv6 ? getsockopt(watched.socket6, IPPROTO_IPV6, IP6T_SO_GET_INFO, &table->info, &size)
+                           : getsockopt(watched.socket, IPPROTO_IP, IPT_SO_GET_INFO, &table->info, &size);
+  if (result == 0) return 0;
+  table->info = blank;
   return -1;
 }
 
@@ -95,10 +120,9 @@ static void on_second(const struct server *server, struct source *source)
   if (read(source->fd, &times, sizeof times) < 0) return;
   bool changed = false;
   for (size_t i = 0; i < watched.count; i++) {
-    struct ipt_getinfo now;
-    ask(watched.tables[i].name, &now);
-    changed |= memcmp(&now, &watched.tables[i], sizeof now) != 0;
-    watched.tables[i] = now;
+    struct ipt_getinfo before = watched.tables[i].info;
+    ask(&watched.tables[i]);
+    changed |= memcmp(&before, &watched.tables[i].info, sizeof before) != 0;
   }
   if (changed) events_tell_rules(server->engine);
 }

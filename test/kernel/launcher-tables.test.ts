@@ -19,7 +19,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  run('iptables-legacy -F; iptables-legacy -t nat -F; iptables-legacy -X');
+  run('iptables-legacy -F; iptables-legacy -t nat -F; iptables-legacy -X; ip6tables-legacy -F; ip6tables-legacy -t nat -F');
   await fixture.close();
 });
 
@@ -56,6 +56,15 @@ test('rules of the legacy tables that come and go are told, and chains, whoever 
   await toldOf('iptables-legacy -t nat -A OUTPUT -d 192.0.2.1 -j ACCEPT');
   await toldOf('iptables-legacy -F');
   await toldOf('iptables-legacy -t nat -F');
+});
+
+test('rules of ip6tables are told as well, and apart from those of IPv4', async () => {
+  await fixture.launcher.watchTables(['filter6', 'nat6']);
+  run('iptables-legacy -A FORWARD -s 192.0.2.1 -j ACCEPT');
+  await toldOf('ip6tables-legacy -A FORWARD -s 2001:db8::1 -j ACCEPT');
+  await toldOf('ip6tables-legacy -t nat -A OUTPUT -d 2001:db8::1 -j ACCEPT');
+  await toldOf('ip6tables-legacy -F');
+  expect(rules).toBe(3);
 });
 
 test('a rule that goes from one chain to another is told, though there are as many as before', async () => {

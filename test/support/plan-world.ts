@@ -108,7 +108,7 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     advertisedLinks: [],
     ipv6: true,
     ulaPrefix: 'fd00:74:73::/48',
-    firewall: { driver: 'iptables' },
+    firewall: { driver: 'iptables', refusedByFirewalld: false },
     externals: {},
     refusedExternals: {},
     faults: [],

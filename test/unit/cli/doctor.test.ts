@@ -18,6 +18,15 @@ const FILES: Readonly<Record<string, string>> = {
   '/proc/sys/net/ipv4/ip_forward': '0\n',
 };
 
+const FIREWALL = {
+  driver: 'iptables',
+  why: 'others have rules there',
+  variant: 'nf_tables',
+  others: ['ufw'],
+  refusedByFirewalld: false,
+  trustBridges: 'run `firewall-cmd`',
+} as const;
+
 function host({ files = FILES, ...more }: Partial<Host> & { readonly files?: Readonly<Record<string, string | undefined>> } = {}): Host {
   return {
     uid: 0,
@@ -29,6 +38,7 @@ function host({ files = FILES, ...more }: Partial<Host> & { readonly files?: Rea
     exists: (path) => files[path] !== undefined,
     may: () => true,
     freeBytes: () => 20 * GiB,
+    firewall: async () => FIREWALL,
     program: (name) => `/usr/sbin/${name}`,
     run: async (program) => ({ code: 0, output: program.endsWith('iptables') ? 'iptables v1.8.9 (nf_tables)' : '' }),
     ...more,
@@ -54,6 +64,7 @@ test('a host that has everything has nothing to do', async () => {
       "cgroups: unified (v2): cpu, cpuset, memory, pids",
       "seccomp: filters available",
       "iptables: 1.8.9, nf_tables",
+      "firewall: iptables (nf_tables): others have rules there; beside ufw",
       "IP forwarding: off; \`up\` turns it on",
       "launcher: built",
       "state directory: \`/var/lib/tsstack\`, 20 GiB free",
@@ -110,4 +121,11 @@ test('findings are aligned, with the advice under them', () => {
   expect(renderFindings(findings, { color: false })).toBe(
     'ok       root      uid 0\nmissing  iptables  none\n                   hint: install it\n',
   );
+});
+
+test('what firewalld refuses is said with what to do about it, and what can’t be told with why', async () => {
+  const refused = host({ firewall: async () => ({ ...FIREWALL, others: ['firewalld'], refusedByFirewalld: true }) });
+  expect(await found('firewall', refused)).toMatchObject({ status: 'warning', advice: 'run `firewall-cmd`' });
+  const unknown = host({ firewall: () => Promise.reject(new Error('not permitted')) });
+  expect(await found('firewall', unknown)).toMatchObject({ status: 'warning', detail: 'can’t be told: not permitted' });
 });

@@ -16,7 +16,7 @@ const base = (table: string, name: string, parts: Partial<SurveyedChain> = {}): 
 const chain = (table: string, name: string, parts: Partial<SurveyedChain> = {}) => base(table, name, { hooked: false, ...parts });
 function survey(chains: readonly SurveyedChain[], legacyTables: readonly string[] = []): FirewallSurvey {
   const tables = new Map(chains.map(({ family, table }) => [`${family} ${table}`, { family, name: table }]));
-  return { chains, tables: [...tables.values()], legacyTables };
+  return { chains, tables: [...tables.values()], legacyTables, hasLegacyIpv6: false };
 }
 
 const NOTHING = survey([]);

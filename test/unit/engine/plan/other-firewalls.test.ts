@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { trustsBridges } from '../../../../engine/codec/firewalld.ts';
+import { otherFirewalls } from '../../../../engine/plan/other-firewalls.ts';
+
+test('others are known by the names of their tables and chains, and ours are nobody else’s', () => {
+  const chain = (name: string) => ({ family: 'ip', table: 'filter', name, hooked: false, drops: false, uses: 1 }) as const;
+  const none = { tables: [], chains: [], legacyTables: [], hasLegacyIpv6: false };
+  const found = {
+    ...none,
+    tables: [{ family: 'inet', name: 'firewalld' } as const],
+    chains: [chain('DOCKER-USER'), chain('ufw-before-input'), chain('TS-3f9a1c2e-FWD')],
+  };
+  expect(otherFirewalls(found)).toEqual(['ufw', 'firewalld', 'Docker']);
+  expect(otherFirewalls({ ...none, legacyTables: ['filter'] })).toEqual(['legacy iptables']);
+  expect(otherFirewalls(none)).toEqual([]);
+});
+
+test.each([
+  ['\t\tiifname "ts-*" goto filter_IN_trusted\n\t\tgoto filter_IN_public\n', true],
+  ['\t\tiifname "ts-front-6f35d4" goto filter_IN_work\n', true],
+  ['\t\tgoto filter_IN_trusted\n', true],
+  ['\t\tiifname "eth0" goto filter_IN_trusted\n\t\tgoto filter_IN_public\n', false],
+])('firewalld’s zones tell whether it trusts our bridges: %j', (chain, trusts) => {
+  expect(trustsBridges(chain)).toBe(trusts);
+});
