@@ -14,6 +14,7 @@ import { run } from './command.mjs';
 import { dns } from './dns.mjs';
 import { idle } from './idle.mjs';
 import { images } from './images.mjs';
+import { join as joins } from './join.mjs';
 import { lifecycle } from './lifecycle.mjs';
 import { network } from './network.mjs';
 import { renderTables } from './render.mjs';
@@ -35,6 +36,7 @@ const measurements = {
   images: { measure: images, runs: 3 },
   network: { measure: network, runs: 5 },
   dns: { measure: dns, runs: 5 },
+  join: { measure: joins, runs: 10 },
 };
 
 const { values: options } = parseArgs({

@@ -5,16 +5,31 @@ export interface Ipv4Range {
   readonly prefix: number;
 }
 
-/** Dotted quad without leading zeros (inet_aton(3) would read those as octal) → 32-bit number. */
+/**
+ * Dotted quad without leading zeros (inet_aton(3) would read those as octal) → 32-bit number. Character by character: where there are a thousand
+ * networks, each plan reads thousands of them.
+ */
 export function parseIpv4(text: string): number | undefined {
-  if (!/^(?:(?:0|[1-9]\d{0,2})(?:\.|$)){4}$/.test(text) || text.endsWith('.')) return undefined;
-  let value = 0;
-  for (const part of text.split('.')) {
-    if (Number(part) > 255) return undefined;
-    value = value * 256 + Number(part);
+  let [value, part, digits, dots] = [0, 0, 0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (digits === 0 || dots === 3) return undefined;
+      value = value * 256 + part;
+      dots++;
+      [part, digits] = [0, 0];
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || (digits > 0 && part === 0)) return undefined;
+    part = part * 10 + digit;
+    digits++;
+    if (part > 255) return undefined;
   }
-  return value;
+  return digits > 0 && dots === 3 ? value * 256 + part : undefined;
 }
+
+const [DOT, ZERO] = [0x2e, 0x30];
 
 /** `10.1.0.0/16`. Host bits may be set: the range is that of the network. */
 export function parseCidr(text: string): (Ipv4Range & { readonly address: number }) | undefined {

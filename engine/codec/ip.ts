@@ -34,12 +34,11 @@ export function formatIp({ family, value }: IpAddress): string {
 
 /** Throws on anything that isn't a CIDR: what comes here was checked before. Host bits are cleared. */
 export function parseNetwork(cidr: string): IpRange {
-  const [text = '', prefixText = '', ...rest] = cidr.split('/');
-  const address = parseIp(text);
+  const slash = cidr.indexOf('/');
+  const address = slash < 0 ? undefined : parseIp(cidr.slice(0, slash));
+  const prefixText = cidr.slice(slash + 1);
   const prefix = Number(prefixText);
-  if (!address || rest.length > 0 || !/^\d{1,3}$/.test(prefixText) || prefix > BITS[address.family]) {
-    throw new Error(`not an IP network: ${cidr}`);
-  }
+  if (!address || !/^\d{1,3}$/.test(prefixText) || prefix > BITS[address.family]) throw new Error(`not an IP network: ${cidr}`);
   const hostBits = BigInt(BITS[address.family] - prefix);
   const first = (address.value >> hostBits) << hostBits;
   return { family: address.family, prefix, first, last: first + (1n << hostBits) - 1n };

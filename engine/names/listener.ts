@@ -48,18 +48,19 @@ export async function listenOn(options: ListenOptions): Promise<Listener> {
 }
 
 async function listenUdp({ address, port, respond }: ListenOptions): Promise<UdpSocket> {
-  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', lookup: alreadyAddress });
   socket.on('message', (packet, { address: client, port: to }) => {
     const reply = respond(packet, { client, overTcp: false });
     if (reply === undefined) return;
-    // An answer that can't be sent is lost, as datagrams are: the client asks again.
-    const send = (bytes: Buffer) => socket.send(bytes, to, client, () => undefined);
+    // An answer that can't be sent is lost, as datagrams are: the client asks again. Without a callback nobody is told.
+    const send = (bytes: Buffer) => socket.send(bytes, to, client);
     if (Buffer.isBuffer(reply)) send(reply);
     else void reply.then((bytes) => unlessClosed(() => send(bytes)));
   });
   try {
+    const listening = once(socket, 'listening');
     socket.bind(port, address);
-    await once(socket, 'listening');
+    await listening;
   } catch (error) {
     socket.close();
     throw error;
@@ -67,6 +68,11 @@ async function listenUdp({ address, port, respond }: ListenOptions): Promise<Udp
   // Of one datagram (recvmsg(2)): the next one is another matter.
   socket.on('error', () => undefined);
   return socket;
+}
+
+/** The resolver would give back the same, but each answer would wait for its turn. */
+function alreadyAddress(address: string, _options: unknown, found: (error: null, address: string, family: number) => void): void {
+  found(null, address, address.includes(':') ? 6 : 4);
 }
 
 /** It may have been closed while somebody else was asked. */

@@ -83,7 +83,9 @@ export class NameServer implements AsyncDisposable {
   }
 
   get #wanted(): ReadonlySet<string> {
-    return this.#closed ? new Set() : this.#zone.listen;
+    // Of the table itself: the zone is for who asks, and may never be made.
+    const networks = this.#closed ? [] : Object.values(this.#options.table().networks);
+    return new Set(networks.flatMap(({ listen }) => listen));
   }
 
   get #isSettled(): boolean {

@@ -75,10 +75,11 @@ function ownNetworks(
     });
   const subnets = giveSubnets(
     own.map(([name, { subnet }]) => ({ name, fixed: subnet, had: ownValue(facts.own.subnets, name), setting: `networks.${name}.subnet` })),
-    freeSubnets(POOL4, [...heldBy(facts.others.subnets), ...routes(facts), ...beside('ipv4')]),
+    freeSubnets(POOL4, [...heldBy(facts.others.subnets), ...routes(facts, 4), ...beside('ipv4')]),
     { ...context, pool: '10.128.0.0/10' },
   );
   const wanting6 = own.filter(([name, { ipv6 }]) => ipv6 !== undefined && hasIpv6(name, context));
+  const held6 = () => [...heldBy(facts.others.subnets6), ...routes(facts, 6), ...beside('ipv6')];
   const subnets6 = giveSubnets(
     wanting6.map(([name, { ipv6 }]) => ({
       name,
@@ -86,7 +87,7 @@ function ownNetworks(
       had: ownValue(facts.own.subnets6, name),
       setting: `networks.${name}.ipv6.subnet`,
     })),
-    freeSubnets(subnetPool(facts.ulaPrefix, 64), [...heldBy(facts.others.subnets6), ...routes(facts), ...beside('ipv6')]),
+    freeSubnets(subnetPool(facts.ulaPrefix, 64), wanting6.length === 0 ? [] : held6()),
     { ...context, pool: facts.ulaPrefix },
   );
   return own.flatMap(([name, network]) => {
@@ -203,8 +204,18 @@ function macvlan(name: string, network: NetworkSpec, { stack, obstacles, takenOn
   };
 }
 
-/** By the key of a network: the addresses that other stacks have on it. */
-function takenByNetwork({ joined: keys, addresses, addresses6 }: Allocation): (key: string) => readonly string[] {
+/** By the key of a network: the addresses that other stacks have on it. Of most networks there are none, and then nobody looks through all. */
+function takenByNetwork(others: Allocation): (key: string) => readonly string[] {
+  const keys = new Set(Object.values(others.joined));
+  let taken: ReadonlyMap<string, readonly string[]> | undefined;
+  return (key) => {
+    if (!keys.has(key)) return [];
+    taken ??= addressesByKey(others);
+    return taken.get(key) ?? [];
+  };
+}
+
+function addressesByKey({ joined: keys, addresses, addresses6 }: Allocation): ReadonlyMap<string, readonly string[]> {
   const taken = new Map<string, string[]>();
   for (const [holder, address] of [...Object.entries(addresses), ...Object.entries(addresses6)]) {
     // `shop-3f9a1c2e/web-1/front` is on `shop-3f9a1c2e/front`.
@@ -214,7 +225,7 @@ function takenByNetwork({ joined: keys, addresses, addresses6 }: Allocation): (k
     if (known) known.push(address);
     else taken.set(key, [address]);
   }
-  return (key) => taken.get(key) ?? [];
+  return taken;
 }
 
 function hasIpv6(name: string, { stack, facts, obstacles }: NetworkContext): boolean {
@@ -231,8 +242,9 @@ function heldBy(subnets: Readonly<Record<string, string>>): HeldRange[] {
   return Object.entries(subnets).map(([holder, cidr]) => ({ holder: `network \`${holder}\``, range: parseNetwork(cidr) }));
 }
 
-function routes({ hostRoutes }: HostFacts): HeldRange[] {
-  return hostRoutes.map((cidr) => ({ holder: `host route \`${cidr}\``, range: parseNetwork(cidr) }));
+function routes({ hostRoutes }: HostFacts, family: 4 | 6): HeldRange[] {
+  const ofFamily = hostRoutes.filter((cidr) => cidr.includes(':') === (family === 6));
+  return ofFamily.map((cidr) => ({ holder: `host route \`${cidr}\``, range: parseNetwork(cidr) }));
 }
 
 function subnetObstacle(

@@ -29,6 +29,17 @@ export function allocatePorts(
   return { hostPorts, ports, notices, obstacles };
 }
 
+/** The ports of services that the stack doesn't hold yet, on one of their addresses at least. */
+export function portsWanted(spec: StackSpec, { own, ipv6 }: Pick<HostFacts, 'ipv6'> & { readonly own: Held }): readonly PortSpec[] {
+  const isHeld = ({ service, key, port, addresses }: Wish): boolean => {
+    const hostPort = isFixed(port) ? port.hostPorts?.first : own.hostPorts[key];
+    return addresses.every((address) => own.ports[`${port.protocol} ${address}:${hostPort}`] === service);
+  };
+  return wishesOf(spec, ipv6).flatMap((wish) => (isHeld(wish) ? [] : [wish.port]));
+}
+
+type Held = Pick<Allocation, 'hostPorts' | 'ports'>;
+
 /** A port as declared, on the addresses that this host can have. */
 interface Wish {
   readonly service: string;

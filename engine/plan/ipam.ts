@@ -41,14 +41,17 @@ export interface FreeSubnets {
 /** `foreign`: what is taken beforehand, of whichever family, inside the pool or not. */
 export function freeSubnets(pool: SubnetPool, foreign: readonly HeldRange[]): FreeSubnets {
   const marks = new Uint8Array(pool.slots);
-  const others = heldIndex(foreign.filter(({ range }) => range.family === pool.family));
+  const held = foreign.filter(({ range }) => range.family === pool.family);
+  for (const { range } of held) mark(pool, marks, range);
+  // Made when somebody has something of a range that is asked for: where all keep what they had, never.
+  let others: ReturnType<typeof heldIndex> | undefined;
   const mine: HeldRange[] = [];
-  for (const { range } of foreign) if (range.family === pool.family) mark(pool, marks, range);
   return {
     holderOf(range) {
       const slots = slotsOf(pool, range);
       if (slots?.inside && !marks.subarray(slots.from, slots.to + 1).includes(1)) return undefined;
-      return others(range) ?? mine.find((held) => rangesOverlap(held.range, range))?.holder;
+      others ??= heldIndex(held);
+      return others(range) ?? mine.find((one) => rangesOverlap(one.range, range))?.holder;
     },
     take(range, holder) {
       mine.push({ range, holder });

@@ -3,13 +3,12 @@
  * the stack file adds, and the services it depends on. All others are the DNS server's: a service more is a change in nobody else's file.
  */
 import { type HostsEntry, renderHosts } from '../codec/hosts.ts';
-import type { NamedMember, NameTable } from '../model/names.ts';
+import type { NamedMember, NamedNetwork, NameTable } from '../model/names.ts';
 import type { DesiredResource } from '../model/resources.ts';
 import type { LowerContext } from './lower.ts';
 import { nameserversOf } from './lower-names.ts';
-import { serviceOfContainer } from './names.ts';
 import { hostsOfHost, joinersOf } from './network-mode.ts';
-import type { Replica } from './replicas.ts';
+import { type Replica, replicasOf } from './replicas.ts';
 
 export function hostsPath({ facts }: LowerContext, container: string): string {
   return `${facts.hostsDirectory}/${container}`;
@@ -37,21 +36,44 @@ function hostsContent(context: LowerContext, replica: Replica, table: NameTable)
   const hostname = service.hostname ?? name;
   const extra = extraEntries(context, replica);
   if (service.networkMode.kind === 'host') return hostsOfHost(facts, hostname, extra);
-  const visible = service.networks.flatMap(({ network }) => table.networks[network]?.members ?? []);
   const joiners = joinersOf(spec, replica).map((joiner) => joiner.service.hostname ?? joiner.name);
+  const visible = service.networks.flatMap(({ network }) => table.networks[network] ?? []);
   const own = visible
-    .filter(({ container }) => container === name)
+    .flatMap((network) => membersOf(network).get(name) ?? [])
     .flatMap((member) => entriesOf(member).map(({ address, names }) => ({ address, names: [hostname, ...names, ...joiners] })));
-  const isListed = listedFor(context, replica);
-  const others = visible.filter(({ container }) => container !== name && isListed(container)).flatMap(entriesOf);
-  return renderHosts([...own, ...extra, ...others]);
+  const listed = listedFor(context, replica);
+  const others = visible.flatMap((network) =>
+    listed === 'all'
+      ? network.members.filter(({ container }) => container !== name)
+      : listed.flatMap((one) => membersOf(network).get(one) ?? []),
+  );
+  return renderHosts([...own, ...extra, ...others.flatMap(entriesOf)]);
 }
 
-/** Without a DNS server of ours: everybody. */
-function listedFor(context: LowerContext, { name, service }: Replica): (container: string) => boolean {
-  if (context.facts.withoutNameServer.includes(name) || nameserversOf(context, service).length === 0) return () => true;
-  return (container) => Object.hasOwn(service.dependsOn, serviceOfContainer(container));
+/** Without a DNS server of ours: everybody. Else the containers of what it depends on, in the order of the table. */
+function listedFor(context: LowerContext, { name, service }: Replica): 'all' | readonly string[] {
+  if (context.facts.withoutNameServer.includes(name) || nameserversOf(context, service).length === 0) return 'all';
+  const replicas = Object.keys(service.dependsOn)
+    .sort()
+    .flatMap((dependency) => replicasOf(context.spec, dependency));
+  return replicas.map((replica) => replica.name).filter((one) => one !== name);
 }
+
+/** By container. Made once a table: each container of a network asks for some of its members. */
+function membersOf(network: NamedNetwork): ReadonlyMap<string, readonly NamedMember[]> {
+  const known = MEMBERS.get(network);
+  if (known) return known;
+  const members = new Map<string, NamedMember[]>();
+  for (const member of network.members) {
+    const same = members.get(member.container);
+    if (same) same.push(member);
+    else members.set(member.container, [member]);
+  }
+  MEMBERS.set(network, members);
+  return members;
+}
+
+const MEMBERS = new WeakMap<NamedNetwork, ReadonlyMap<string, readonly NamedMember[]>>();
 
 function entriesOf({ names, addresses }: NamedMember): HostsEntry[] {
   return addresses.map((address) => ({ address, names }));

@@ -1,13 +1,16 @@
 /** Who is called what on the networks of a stack, and who is asked for it. */
-import type { ServiceSpec } from '../../dsl/spec.ts';
+import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import type { NamedMember, NamedNetwork, NameTable } from '../model/names.ts';
 import type { LowerContext } from './lower.ts';
 import { containersOf } from './replicas.ts';
 
 export function lowerNames(context: LowerContext): NameTable {
   const { spec } = context;
+  const members = membersOf(context);
   return {
-    networks: Object.fromEntries(Object.keys(spec.networks).map((network) => [network, lowerNetwork(context, network)])),
+    networks: Object.fromEntries(
+      Object.keys(spec.networks).map((network) => [network, lowerNetwork(context, network, members.get(network) ?? [])]),
+    ),
     clients: Object.fromEntries(
       containersOf(spec).map(({ name, service }) => [
         name,
@@ -34,10 +37,10 @@ function networksOf({ spec }: LowerContext, { networkMode, networks }: ServiceSp
   return networkMode.kind === 'service' ? (spec.services[networkMode.service]?.networks ?? []) : networks;
 }
 
-function lowerNetwork(context: LowerContext, network: string): NamedNetwork {
+function lowerNetwork(context: LowerContext, network: string, members: readonly NamedMember[]): NamedNetwork {
   const { spec, stack, facts } = context;
   const shared = spec.networks[network]?.shared ? `${stack.id}/${network}` : facts.externals[network]?.key;
-  return { listen: listenOn(context, network), members: [...membersOf(context, network), ...absent(context, network)], shared };
+  return { listen: listenOn(context, network), members, shared };
 }
 
 /** Of a bridge that this stack makes. */
@@ -47,26 +50,37 @@ function listenOn({ spec, gateways, gateways6 }: LowerContext, network: string):
   return [gateways, gateways6].flatMap((given) => given[network] ?? []);
 }
 
-function membersOf({ spec, stack, allocation }: LowerContext, network: string): NamedMember[] {
-  return containersOf(spec).flatMap(({ name, serviceName, service }) => {
-    const attachment = service.networks.find((one) => one.network === network);
-    const addresses = [allocation.addresses, allocation.addresses6].flatMap((given) => given[`${name}/${network}`] ?? []);
-    if (!attachment || addresses.length === 0) return [];
+/** By network, in one go through the containers. */
+function membersOf({ spec, stack, allocation }: LowerContext): ReadonlyMap<string, readonly NamedMember[]> {
+  const members = new Map<string, NamedMember[]>();
+  const add = (network: string, member: NamedMember): void => {
+    const others = members.get(network);
+    if (others) others.push(member);
+    else members.set(network, [member]);
+  };
+  for (const { name, serviceName, service } of containersOf(spec)) {
     // Where a service is called `web-1`, that is what the name means, and not the first container of `web`.
     const short = Object.hasOwn(spec.services, name) ? [] : [name];
-    return [{ container: name, names: lowerCase(`${stack.name}-${name}`, ...short, serviceName, ...attachment.aliases), addresses }];
-  });
+    for (const { network, aliases } of service.networks) {
+      const addresses = [allocation.addresses, allocation.addresses6].flatMap((given) => given[`${name}/${network}`] ?? []);
+      if (addresses.length === 0) continue;
+      add(network, { container: name, names: lowerCase(`${stack.name}-${name}`, ...short, serviceName, ...aliases), addresses });
+    }
+  }
+  for (const { serviceName, network, aliases } of absent(spec))
+    add(network, { container: `${serviceName}-1`, names: lowerCase(serviceName, ...aliases), addresses: [] });
+  return members;
 }
 
-/** A service without containers: its names are known, and nobody bears them. Else those with a dot would be asked of others. */
-function absent({ spec }: LowerContext, network: string): NamedMember[] {
-  return Object.keys(spec.services)
+/** Services without containers: their names are known, and nobody bears them. Else those with a dot would be asked of others. */
+function absent({
+  services,
+}: StackSpec): { readonly serviceName: string; readonly network: string; readonly aliases: readonly string[] }[] {
+  return Object.keys(services)
     .sort()
     .flatMap((serviceName) => {
-      const { replicas = 0, networks = [] } = spec.services[serviceName] ?? {};
-      const attachment = networks.find((one) => one.network === network);
-      if (replicas > 0 || !attachment) return [];
-      return [{ container: `${serviceName}-1`, names: lowerCase(serviceName, ...attachment.aliases), addresses: [] }];
+      const { replicas = 0, networks = [] } = services[serviceName] ?? {};
+      return replicas > 0 ? [] : networks.map(({ network, aliases }) => ({ serviceName, network, aliases }));
     });
 }
 

@@ -4,7 +4,7 @@ import type { HostsEntry } from '../codec/hosts.ts';
 import type { HostFacts } from '../model/facts.ts';
 import type { LaunchSpec } from '../model/launch.ts';
 import type { Obstacle } from '../model/plan.ts';
-import { containersOf, type Replica, replicasOf } from './replicas.ts';
+import { type Replica, replicasOf } from './replicas.ts';
 
 /**
  * Who has the network that this one is in: itself, unless it says `service:x`, be it through several services. Undefined: the service that
@@ -28,7 +28,10 @@ export function joinedContainer(spec: StackSpec, replica: Replica): Replica | un
 
 /** Those that have joined the network namespace of this one. */
 export function joinersOf(spec: StackSpec, { name }: Replica): readonly Replica[] {
-  return containersOf(spec).filter((replica) => joinedContainer(spec, replica)?.name === name);
+  // Of most stacks none joins anybody: asked of each container, this is not to go through all of them.
+  const joining = Object.keys(spec.services).filter((service) => spec.services[service]?.networkMode.kind === 'service');
+  const replicas = joining.sort().flatMap((service) => replicasOf(spec, service));
+  return replicas.filter((replica) => joinedContainer(spec, replica)?.name === name);
 }
 
 export function launchNetwork(spec: StackSpec, replica: Replica): LaunchSpec['network'] {

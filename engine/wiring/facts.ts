@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { parseEnvFile } from '../../dsl/env-file.ts';
-import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
+import type { StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
 import { isInstalled, refusedByFirewalld, surveyFirewall } from '../kernel/host-facts-firewall.ts';
@@ -12,6 +12,7 @@ import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, FirewallDriver, FirewallFacts, HostFacts, ListeningSocket } from '../model/facts.ts';
 import type { ContainerName, StackIdentity } from '../model/ids.ts';
+import { portsWanted } from '../plan/allocate-ports.ts';
 import { chooseFirewall } from '../plan/choose-firewall.ts';
 import { readAllocations } from '../store/allocation.ts';
 import { readFaults } from '../store/faults.ts';
@@ -53,7 +54,7 @@ export async function gatherFacts(
     faults: readFaults(paths),
     own,
     others,
-    listening: foreignSockets(services, own),
+    listening: foreignSockets(spec, own),
     envFiles: fromEntries(services.flatMap(({ envFile }) => envFile.map(({ path }) => [path, readEnvFile(path)] as const))),
     bindSources: await inspectBindSources(
       services.flatMap(({ mounts }) => mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : []))),
@@ -84,10 +85,11 @@ function firewallFacts(asked: FirewallDriver | undefined, stack: StackIdentity):
 
 /**
  * Sockets of others, of those on ports that this stack asks for by number with who has them. Its own, which its supervisor holds, are known by
- * what was given out: where it has been taken by somebody since, binding it tells.
+ * what was given out: where it has been taken by somebody since, binding it tells. A stack that has all its ports already looks at none: the
+ * kernel goes through its whole table of connections for /proc/net/tcp, which takes milliseconds where there is much memory.
  */
-function foreignSockets(services: readonly ServiceSpec[], own: Allocation): ListeningSocket[] {
-  const ports = services.flatMap((service) => service.ports);
+function foreignSockets(spec: StackSpec, own: Allocation): ListeningSocket[] {
+  const ports = portsWanted(spec, { own, ipv6: hasIpv6() });
   if (ports.length === 0) return [];
   const sockets = listeningSockets().filter(({ protocol, address, port }) => !Object.hasOwn(own.ports, `${protocol} ${address}:${port}`));
   const isAskedFor = (socket: ListeningSocket) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PortSpec, StackSpec } from '../../../../dsl/spec.ts';
 import type { HostFacts, ListeningSocket } from '../../../../engine/model/facts.ts';
-import { allocatePorts } from '../../../../engine/plan/allocate-ports.ts';
+import { allocatePorts, portsWanted } from '../../../../engine/plan/allocate-ports.ts';
 import { lower } from '../../../../engine/plan/lower.ts';
 import { stackIdentity } from '../../../../engine/plan/names.ts';
 import { NO_ALLOCATION } from '../../../../engine/store/allocation.ts';
@@ -153,6 +153,26 @@ describe('a port that is left to us', () => {
     const [chosen = 0] = Object.values(give(web(any()), { listening: above }).hostPorts);
     expect(chosen).toBeLessThan(32768);
     expect(chosen).toBeGreaterThan(1023);
+  });
+});
+
+describe('ports that a stack has yet to get', () => {
+  const spec = web(range(8080, 8080), range(9000, 9010), any({ containerPort: 81 }));
+  const had = (parts: Partial<HostFacts> = {}) => ({ ipv6: true, ...parts, own: { ...NO_ALLOCATION, ...give(spec, parts) } });
+
+  it('are all of them at first, and none when each was given out', () => {
+    expect(portsWanted(spec, { ipv6: true, own: NO_ALLOCATION })).toHaveLength(3);
+    expect(portsWanted(spec, had())).toEqual([]);
+    expect(portsWanted(spec, had({ ipv6: false }))).toEqual([]);
+  });
+
+  it.each<[string, StackSpec, PortSpec[]]>([
+    ['another port', web(range(8080, 8080), range(8081, 8081)), [range(8081, 8081)]],
+    ['another range, though one of its ports is held', web(range(8080, 8080), range(8080, 8090)), [range(8080, 8090)]],
+    ['another address', web(port('0.0.0.0', 8080, 80)), [port('0.0.0.0', 8080, 80)]],
+    ['another service', stack({ api: service({ ports: [range(8080, 8080)] }) }), [range(8080, 8080)]],
+  ])('are those of %s', (_what, changed, wanted) => {
+    expect(portsWanted(changed, had())).toEqual(wanted);
   });
 });
 
