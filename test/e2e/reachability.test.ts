@@ -2,6 +2,7 @@
  * Who reaches whom, all of it: from containers on an open and on an internal network, of another stack, the host, and another machine
  * on its network, to every container by its address and by what it publishes, IPv4 and IPv6, TCP and UDP.
  */
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { command, type Outside, outside } from '../support/fake-host.ts';
 import { type Attempt, answering, proberOf } from '../support/reachability.ts';
@@ -66,13 +67,21 @@ const other = stackFile({ name: 'other', services: { stranger: answering }, netw
 
 let there: Outside;
 beforeAll(async () => {
+  // `up` switches it on and `down` leaves it on; each address then brings a route of its own for its subnet's anycast address.
+  writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
   there = await outside();
+  there.routeLoopback();
 });
 afterAll(() => there.close());
 
-test('exactly those reach a container who should, whichever way they try', { timeout: 120_000 }, async () => {
-  await withProject({ 'stack.config.ts': shop, 'other/stack.config.ts': other }, (p) => tryAll(p), { timeoutMs: 90_000 });
-});
+test.each(['iptables', 'nftables'])(
+  'exactly those reach a container who should, whichever way they try: %s',
+  { timeout: 120_000 },
+  async (driver) => {
+    const files = { 'stack.config.ts': shop, 'other/stack.config.ts': other };
+    await withProject(files, (p) => tryAll(p), { timeoutMs: 90_000, env: { TSSTACK_FIREWALL: driver } });
+  },
+);
 
 async function tryAll(p: Project): Promise<void> {
   const inOther = ['-C', `${p.directory}/other`];
@@ -118,9 +127,8 @@ function expectedFrom(attempts: readonly { readonly reachedBy: readonly Source[]
   return attempts.filter(({ reachedBy }) => reachedBy.includes(source)).length;
 }
 
-/** A neighbour may send to any address by our MAC: it has routes to each container, and to 127.0.0.0/8, through the host. */
+/** A neighbour may send to any address by our MAC: it has routes to each container through the host. */
 function routeDirectly(outsider: Outside, listings: Awaited<ReturnType<Project['ps']>>): void {
-  outsider.routeLoopback();
   for (const { addresses, addresses6 } of listings) {
     for (const address of Object.values(addresses)) outsider.route(`${address}/32`);
     for (const address of Object.values(addresses6)) outsider.route(`${address}/128`);
