@@ -22,12 +22,16 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.');
 }
 
-/** Networks through which a port on a loopback address leads into a container. */
+/** Networks through which a port leads into a container that is reached by a loopback address: one that is published there, or on all addresses. */
 export function loopbackPublished(context: LowerContext): ReadonlySet<string> {
   const result = new Set<string>();
   for (const service of Object.values(context.spec.services)) {
     const network = publishingNetwork(context, service);
-    if (network !== undefined && service.replicas > 0 && service.ports.some(({ hostAddresses }) => hostAddresses.some(isLoopback)))
+    if (
+      network !== undefined &&
+      service.replicas > 0 &&
+      service.ports.some(({ hostAddresses }) => hostAddresses.some((address) => isLoopback(address) || address === '0.0.0.0'))
+    )
       result.add(network);
   }
   return result;

@@ -9,19 +9,21 @@ export interface Attempt {
   readonly port: number;
 }
 
-/** Answers on TCP 80 and UDP 53, both families, to whatever comes, with its hostname and the address that asks. */
-export const answering = {
-  image: 'host',
-  command: [
+/** argv of a server that answers on these ports, both families, to whatever comes, with its hostname and the address that asks. */
+export function answeringOn({ tcp, udp }: { readonly tcp: number; readonly udp: number }): readonly string[] {
+  return [
     'node',
     '-e',
     `const name = require('node:os').hostname();
      const plain = (address) => address.replace('::ffff:', '');
-     require('node:net').createServer((c) => c.on('error', () => {}).end(name + ' ' + plain(c.remoteAddress))).listen(80, '::');
+     require('node:net').createServer((c) => c.on('error', () => {}).end(name + ' ' + plain(c.remoteAddress))).listen(${tcp}, '::');
      const s = require('node:dgram').createSocket({ type: 'udp6', ipv6Only: false });
-     s.on('message', (m, from) => s.send(name + ' ' + plain(from.address), from.port, from.address)).bind(53, '::')`,
-  ],
-};
+     s.on('message', (m, from) => s.send(name + ' ' + plain(from.address), from.port, from.address)).bind(${udp}, '::')`,
+  ];
+}
+
+/** On TCP 80 and UDP 53. */
+export const answering = { image: 'host', command: answeringOn({ tcp: 80, udp: 53 }) };
 
 /** Who tries: this host, another machine, or a container of this service, of the stack in that subdirectory of the project. */
 export type Asker = 'host' | Outside | { readonly service: string; readonly directory?: string };
