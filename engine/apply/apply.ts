@@ -21,16 +21,23 @@ export async function apply(plan: Plan, options: ApplyOptions): Promise<void> {
   const walk = new Walk(plan, options);
   await walk.run();
   if (walk.failures.length > 0) throw failure(walk.failures);
-  if (!options.signal.aborted) return;
-  throw new TsstackError('cancelled before everything was done', {
+  if (options.signal.aborted && walk.cutShort) throw cancelled(options.signal.reason);
+}
+
+/** Who has cut it short may have said why. */
+function cancelled(reason: unknown): TsstackError {
+  if (reason instanceof TsstackError) return reason;
+  return new TsstackError('cancelled before everything was done', {
     code: 'cancelled',
     hint: 'the same command goes on where this one stopped; `tsstack down` undoes it',
-    cause: options.signal.reason,
+    cause: reason,
   });
 }
 
 class Walk {
   readonly failures: Error[] = [];
+  /** A step was left out. */
+  cutShort = false;
   readonly #plan: Plan;
   readonly #options: ApplyOptions;
   readonly #waiting = new Map<number, number>();
@@ -82,6 +89,7 @@ class Walk {
   #skip(step: Step, reason: string): void {
     if ((this.#waiting.get(step.id) ?? 0) < 0) return;
     this.#waiting.set(step.id, Number.NEGATIVE_INFINITY);
+    this.cutShort = true;
     this.#emit({ type: 'step.skipped', at: this.#options.now(), step, reason });
     for (const follower of this.#followers.get(step.id) ?? []) this.#skip(follower, reason);
   }

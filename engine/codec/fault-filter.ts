@@ -1,21 +1,7 @@
 /** A program of classic BPF that tells by a packet's source address which class it belongs to (net/sched/cls_bpf.c). */
-import {
-  BPF_ABS,
-  BPF_B,
-  BPF_JA,
-  BPF_JEQ,
-  BPF_JGE,
-  BPF_JGT,
-  BPF_JMP,
-  BPF_K,
-  BPF_LD,
-  BPF_RET,
-  BPF_W,
-  SKF_AD_PROTOCOL,
-  SKF_AD_RANDOM,
-  SKF_NET_OFF,
-} from '../../native/abi/bpf.ts';
+import { BPF_B, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, SKF_AD_PROTOCOL, SKF_AD_RANDOM, SKF_NET_OFF } from '../../native/abi/bpf.ts';
 import { ETH_P_IP, ETH_P_IPV6 } from '../../native/abi/pkt_sched.ts';
+import { answer, encodeProgram, type Instruction, jump, load } from './classic-bpf.ts';
 
 export interface Classification {
   /** IPv4 and IPv6 addresses; at most 400: a program holds 4096 instructions (BPF_MAXINSNS), and an IPv6 address takes nine. */
@@ -34,61 +20,45 @@ export interface Classification {
 export function faultFilter({ sources, ...verdict }: Classification): Uint8Array {
   const ipv4 = sources.filter((source) => !source.includes(':')).map(ipv4Word);
   const ipv6 = sources.filter((source) => source.includes(':')).map(ipv6Words);
-  const four: Line[] = [load(SKF_NET_OFF + IPV4_SOURCE), ...ipv4.flatMap((word) => [jump(BPF_JEQ, word, 0, 1), 'verdict' as const]), NONE];
+  const four: Line[] = [
+    load(SKF_NET_OFF + IPV4_SOURCE),
+    ...ipv4.flatMap((word) => [jump(BPF_JEQ, word, { jt: 0, jf: 1 }), 'verdict' as const]),
+    NONE,
+  ];
   const six: Line[] = [...NEIGHBOUR_DISCOVERY, ...ipv6.flatMap((words) => [...matchIpv6(words), 'verdict' as const]), NONE];
-  const begin: Line[] = [load(SKF_AD_PROTOCOL), jump(BPF_JEQ, ETH_P_IP, 3, 0), jump(BPF_JEQ, ETH_P_IPV6, 1, 0), NONE, always(four.length)];
+  const begin: Line[] = [
+    load(SKF_AD_PROTOCOL),
+    jump(BPF_JEQ, ETH_P_IP, { jt: 3, jf: 0 }),
+    jump(BPF_JEQ, ETH_P_IPV6, { jt: 1, jf: 0 }),
+    NONE,
+    always(four.length),
+  ];
   const matching = [...begin, ...four, ...six];
   // By a jump of its own: that of a comparison reaches no further than 255 instructions.
   const placed = matching.map((line, index) => (line === 'verdict' ? always(matching.length - index - 1) : line));
-  return encode([...placed, ...decideLoss(verdict)]);
+  return encodeProgram([...placed, ...decideLoss(verdict)]);
 }
 
-interface Instruction {
-  readonly code: number;
-  readonly jt: number;
-  readonly jf: number;
-  readonly k: number;
-}
 type Line = Instruction | 'verdict';
 
 function decideLoss({ loss, lost, passed }: Omit<Classification, 'sources'>): Instruction[] {
   if (loss <= 0) return [answer(passed)];
   if (loss >= 1) return [answer(lost)];
-  return [load(SKF_AD_RANDOM), jump(BPF_JGE, Math.min(0xffffffff, Math.round(loss * 2 ** 32)), 1, 0), answer(lost), answer(passed)];
+  return [
+    load(SKF_AD_RANDOM),
+    jump(BPF_JGE, Math.min(0xffffffff, Math.round(loss * 2 ** 32)), { jt: 1, jf: 0 }),
+    answer(lost),
+    answer(passed),
+  ];
 }
 
 /** Word by word; the first that differs leads behind the jump that follows. */
 function matchIpv6(words: readonly number[]): Instruction[] {
-  return words.flatMap((word, i) => [load(SKF_NET_OFF + IPV6_SOURCE + 4 * i), jump(BPF_JEQ, word, 0, 7 - 2 * i)]);
-}
-
-function load(offset: number, size: number = BPF_W): Instruction {
-  return { code: BPF_LD | size | BPF_ABS, jt: 0, jf: 0, k: offset };
-}
-
-/** jt and jf: how many instructions are left out. */
-function jump(comparison: number, k: number, jt: number, jf: number): Instruction {
-  return { code: BPF_JMP | comparison | BPF_K, jt, jf, k };
+  return words.flatMap((word, i) => [load(SKF_NET_OFF + IPV6_SOURCE + 4 * i), jump(BPF_JEQ, word, { jt: 0, jf: 7 - 2 * i })]);
 }
 
 function always(distance: number): Instruction {
   return { code: BPF_JMP | BPF_JA, jt: 0, jf: 0, k: distance };
-}
-
-function answer(handle: number): Instruction {
-  return { code: BPF_RET | BPF_K, jt: 0, jf: 0, k: handle };
-}
-
-function encode(program: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(program.length * 8);
-  const view = new DataView(bytes.buffer);
-  program.forEach(({ code, jt, jf, k }, index) => {
-    view.setUint16(index * 8, code, true);
-    view.setUint8(index * 8 + 2, jt);
-    view.setUint8(index * 8 + 3, jf);
-    view.setUint32(index * 8 + 4, k, true);
-  });
-  return bytes;
 }
 
 function ipv4Word(address: string): number {
@@ -123,9 +93,9 @@ const ND_REDIRECT = 137;
 const NONE: Instruction = answer(0);
 const NEIGHBOUR_DISCOVERY: readonly Instruction[] = [
   load(SKF_NET_OFF + IPV6_NEXT_HEADER, BPF_B),
-  jump(BPF_JEQ, IPPROTO_ICMPV6, 0, 4),
+  jump(BPF_JEQ, IPPROTO_ICMPV6, { jt: 0, jf: 4 }),
   load(SKF_NET_OFF + IPV6_PAYLOAD, BPF_B),
-  jump(BPF_JGE, ND_ROUTER_SOLICIT, 0, 2),
-  jump(BPF_JGT, ND_REDIRECT, 1, 0),
+  jump(BPF_JGE, ND_ROUTER_SOLICIT, { jt: 0, jf: 2 }),
+  jump(BPF_JGT, ND_REDIRECT, { jt: 1, jf: 0 }),
   NONE,
 ];

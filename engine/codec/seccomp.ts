@@ -2,16 +2,11 @@ import {
   AF_VSOCK,
   AUDIT_ARCH_AARCH64,
   AUDIT_ARCH_X86_64,
-  BPF_ABS,
   BPF_ALU,
   BPF_AND,
   BPF_JEQ,
   BPF_JGE,
-  BPF_JMP,
   BPF_K,
-  BPF_LD,
-  BPF_RET,
-  BPF_W,
   CLONE_NAMESPACES,
   ENOSYS,
   EPERM,
@@ -23,6 +18,7 @@ import {
   SECCOMP_RET_KILL_PROCESS,
 } from '../../native/abi/bpf.ts';
 import { SYSCALLS } from '../../native/abi/syscalls.ts';
+import { answer, encodeProgram, type Instruction, jump, load } from './classic-bpf.ts';
 import { ALLOWED_WITH, ALWAYS_ALLOWED } from './seccomp-allowed.ts';
 
 export interface SeccompOptions {
@@ -46,21 +42,15 @@ const CAP_SYS_ADMIN = 21;
  */
 export function seccompProgram(arch: 'x64' | 'arm64', options: SeccompOptions = {}): Uint8Array {
   const ranges = rangesOf(decisions(arch, options.capabilities ?? []));
-  return encode([
+  return encodeProgram([
     load(SECCOMP_DATA_ARCH),
     jump(BPF_JEQ, arch === 'x64' ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64, { jt: 1, jf: 0 }),
-    ret(SECCOMP_RET_KILL_PROCESS),
+    answer(SECCOMP_RET_KILL_PROCESS),
     load(SECCOMP_DATA_NR),
     ...search(ranges),
   ]);
 }
 
-interface Instruction {
-  readonly code: number;
-  readonly jt: number;
-  readonly jf: number;
-  readonly k: number;
-}
 /** What ends the search: instructions that leave the program on every path. */
 type Decision = readonly Instruction[];
 interface Range {
@@ -69,9 +59,9 @@ interface Range {
   readonly decision: Decision;
 }
 
-const ALLOW: Decision = [ret(SECCOMP_RET_ALLOW)];
-const REFUSE: Decision = [ret(SECCOMP_RET_ERRNO | EPERM)];
-const UNKNOWN: Decision = [ret(SECCOMP_RET_ERRNO | ENOSYS)];
+const ALLOW: Decision = [answer(SECCOMP_RET_ALLOW)];
+const REFUSE: Decision = [answer(SECCOMP_RET_ERRNO | EPERM)];
+const UNKNOWN: Decision = [answer(SECCOMP_RET_ERRNO | ENOSYS)];
 
 /** Allowed if some of the flags' bits are not set. */
 const CLONE: Decision = [
@@ -129,28 +119,4 @@ function search(ranges: readonly Range[]): Instruction[] {
   const upper = search(ranges.slice(middle));
   // A conditional jump reaches 255 instructions, which is more than there are in all.
   return [jump(BPF_JGE, pivot.from, { jt: lower.length, jf: 0 }), ...lower, ...upper];
-}
-
-function load(offset: number): Instruction {
-  return { code: BPF_LD | BPF_W | BPF_ABS, jt: 0, jf: 0, k: offset };
-}
-
-function jump(condition: number, k: number, by: { readonly jt: number; readonly jf: number }): Instruction {
-  return { code: BPF_JMP | condition | BPF_K, jt: by.jt, jf: by.jf, k };
-}
-
-function ret(action: number): Instruction {
-  return { code: BPF_RET | BPF_K, jt: 0, jf: 0, k: action };
-}
-
-function encode(program: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(program.length * 8);
-  const view = new DataView(bytes.buffer);
-  program.forEach(({ code, jt, jf, k }, index) => {
-    view.setUint16(index * 8, code, true);
-    view.setUint8(index * 8 + 2, jt);
-    view.setUint8(index * 8 + 3, jf);
-    view.setUint32(index * 8 + 4, k, true);
-  });
-  return bytes;
 }

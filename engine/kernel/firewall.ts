@@ -3,8 +3,8 @@ import { parseSave } from '../codec/iptables-save.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { IptablesTable, TableState } from '../model/firewall.ts';
 import type { Executors } from '../model/plan.ts';
+import { run } from './firewall-program.ts';
 import { type IptablesPrograms, PLAIN_IPTABLES } from './iptables-programs.ts';
-import { run } from './iptables-run.ts';
 
 export interface FirewallOptions {
   /** Put before each command, e.g. `['nsenter', '--net=/proc/7/ns/net']`. Default: this process's own network namespace. */

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { hasForeignRules } from '../codec/iptables-save.ts';
 import { TsstackError } from '../model/errors.ts';
-import { run } from './iptables-run.ts';
+import { run } from './firewall-program.ts';
 import { unlessErrno } from './system-error.ts';
 
 export type IptablesVariant = 'nf_tables' | 'legacy';

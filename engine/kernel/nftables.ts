@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { encodeNftChange, encodeNftDelete, encodeNftTable, parseNftTable } from '../codec/nftables.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { NftablesState } from '../model/nftables.ts';
 import type { Executors } from '../model/plan.ts';
+import { run } from './firewall-program.ts';
 
 export interface NftablesOptions {
   /** Put before each command, e.g. `['nsenter', '--net=/proc/7/ns/net']`. Default: this process's own network namespace. */
@@ -66,36 +66,5 @@ function nftablesError(what: string, stderr: string): TsstackError {
   return new TsstackError(`${what}: ${said[0] ?? (stderr.trim() || 'nft gave no reason')}`, {
     code: denied ? 'permission' : 'kernel',
     hint: denied ? 'the firewall needs root (CAP_NET_ADMIN)' : undefined,
-  });
-}
-
-interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Rejects with TsstackError if the program is not there, with the abort's reason if aborted. */
-function run(argv: readonly string[], options: { readonly input: string; readonly signal: AbortSignal }): Promise<Result> {
-  const [program = '', ...args] = argv;
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { signal: options.signal, env: { ...process.env, LC_ALL: 'C' } });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.on('error', (error) => reject(options.signal.aborted ? options.signal.reason : cannotStart(program, error)));
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-    // It may end without reading its input; then its exit code and stderr say why.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input);
-  });
-}
-
-function cannotStart(program: string, cause: Error): TsstackError {
-  const absent = 'code' in cause && cause.code === 'ENOENT';
-  return new TsstackError(`cannot run \`${program}\`: ${absent ? 'it is not installed, or not in PATH' : cause.message}`, {
-    code: absent ? 'not-found' : 'kernel',
-    hint: absent ? 'install it with `apt-get install nftables`, or use iptables with TSSTACK_FIREWALL=iptables' : undefined,
-    cause,
   });
 }

@@ -74,7 +74,7 @@ export class StackNames implements AsyncDisposable {
 }
 
 function holderOf(address: string): string {
-  const wildcards = address.includes(':') ? ['0:0:0:0:0:0:0:0'] : ['0.0.0.0', '0:0:0:0:0:0:0:0'];
+  const wildcards = address.includes(':') ? ['::'] : ['0.0.0.0', '::'];
   const sockets = listeningSockets().filter((socket) => socket.port === 53 && [address, ...wildcards].includes(socket.address));
   const holders = socketHolders(sockets.map(({ inode }) => inode));
   return [...new Set(sockets.flatMap(({ inode }) => holders.get(inode) ?? []))].join(', ') || 'somebody else';

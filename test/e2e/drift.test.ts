@@ -102,10 +102,10 @@ test('addresses and routes come back, on the host and in a container', async () 
 test('chains and jumps come back, and rules of others stay where they are', async () => {
   await onStage(async (stage) => {
     const chains = ownChains();
-    await repairs(stage, () => iptables('filter', '-D', 'FORWARD', '-j', chains.filter('FWD')), /^firewall:shop\/filter$/);
+    await repairs(stage, () => restore('filter', withoutJump(chains.filter('FWD'))), /^firewall:shop\/filter$/);
     await repairs(stage, () => iptables('nat', '-F', chains.filter('OUT')), /^firewall:shop\/nat$/);
     const iso = chains.filter('ISO');
-    await repairs(stage, () => restore('filter', `-D FORWARD -j ${iso}`, `-F ${iso}`, `-X ${iso}`), /^firewall:shop\/filter$/);
+    await repairs(stage, () => restore('filter', withoutJump(iso), `-F ${iso}`, `-X ${iso}`), /^firewall:shop\/filter$/);
   });
 });
 
@@ -403,6 +403,13 @@ function ownChains(): { filter(suffix: string): string } {
       return found;
     },
   };
+}
+
+/** Deletes the jump of FORWARD to a chain, with its mark. */
+function withoutJump(chain: string): string {
+  const jump = new RegExp(`^-A (FORWARD .*-j ${chain})$`, 'm').exec(execFileSync('iptables-save', { encoding: 'utf8' }))?.[1];
+  if (jump === undefined) throw new Error(`nothing leads to ${chain}`);
+  return `-D ${jump}`;
 }
 
 /** In their order: a jump that comes back behind a rule that drops would be of no use. */

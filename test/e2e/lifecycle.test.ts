@@ -27,7 +27,7 @@ test('a stack comes up, answers, is up to date, and goes without a trace', async
       { name: 'web-1', fullName: 'shop-web-1', state: 'running' },
       { name: 'worker-1', fullName: 'shop-worker-1', state: 'running' },
     ]);
-    expect(listed[0]?.ports).toEqual(['127.0.0.1:18080->80/tcp']);
+    expect(listed[0]?.ports).toEqual(['127.0.0.1:18080->80/tcp', '[::1]:18080->80/tcp']);
     expect((await p.ok(['ps'])).stdout).toMatch(/web-1 .*running/);
 
     expect((await p.ok(['up', '-d'])).stderr).toMatch(/nothing to change/);

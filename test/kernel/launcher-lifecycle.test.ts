@@ -180,7 +180,7 @@ describe('a create that fails', () => {
       { cgroupLegacy: ['/sys/fs/cgroup/pids/no-such'] },
       'cannot create container `c`: cgroup `/sys/fs/cgroup/pids/no-such` failed with ENOENT',
     ],
-    [{ seccompFile: '/etc/passwd' }, 'cannot create container `c`: seccomp `/etc/passwd` failed with EINVAL'],
+    [{ seccompFile: '/dev/null' }, 'cannot create container `c`: seccomp `/dev/null` failed with EINVAL'],
     [{ directory: '/no/directory' }, 'cannot create container `c`: status `/no/directory` failed with ENOENT'],
   ])('leaves nothing: %o', async (change, message) => {
     const spec = fixture.spec('c', 'true');

@@ -45,7 +45,15 @@ describe.skipIf(missing !== undefined)(`faults on a link ${missing ?? ''}`, () =
       ['a', a, 1],
       ['b', b, 2],
     ] as const) {
-      const veth = { type: 'veth', ifname: `tv-${name}`, master: 'ts-br', container: name, peerIfname: 'eth0', hairpin: false, ...MARK } as const;
+      const veth = {
+        type: 'veth',
+        ifname: `tv-${name}`,
+        master: 'ts-br',
+        container: name,
+        peerIfname: 'eth0',
+        hairpin: false,
+        ...MARK,
+      } as const;
       await links['link.create']({ kind: 'link.create', link: { ...veth, peerAddress: `02:74:0a:09:00:0${last}` } }, signal);
       netns.ip('address', 'add', `10.9.0.${last}/24`, 'dev', 'eth0');
       netns.ip('address', 'add', `fd00:9::${last}/64`, 'dev', 'eth0', 'nodad');

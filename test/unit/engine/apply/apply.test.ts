@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { apply } from '../../../../engine/apply/apply.ts';
+import { TsstackError } from '../../../../engine/model/errors.ts';
 import type { EngineEvent } from '../../../../engine/model/events.ts';
 import type { Executors, Op, Plan, Step } from '../../../../engine/model/plan.ts';
 
@@ -104,5 +105,18 @@ describe('applying a plan', () => {
     expect(finished).toBe(true);
     expect(result).toMatchObject({ code: 'cancelled', message: 'cancelled before everything was done' });
     expect(events).toEqual(['started first', 'done first', 'skipped second']);
+  });
+
+  it('says why it was cancelled if whoever did it has said so', async () => {
+    const controller = new AbortController();
+    const why = new TsstackError('cancelled: the stack is being taken down', { code: 'cancelled' });
+    const perform: Perform = async () => controller.abort(why);
+    expect((await run(planOf({ first: [], second: [1] }), perform, controller.signal)).result).toBe(why);
+  });
+
+  it('is done when nothing was left to do, though it was cancelled by then', async () => {
+    const controller = new AbortController();
+    const perform: Perform = async () => controller.abort(new Error('stop'));
+    expect((await run(planOf({ only: [] }), perform, controller.signal)).result).toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+/** Runs a program of the firewall. */
 import { spawn } from 'node:child_process';
 import { TsstackError } from '../model/errors.ts';
 
@@ -27,7 +28,12 @@ function cannotStart(program: string, cause: Error): TsstackError {
   const absent = 'code' in cause && cause.code === 'ENOENT';
   return new TsstackError(`cannot run \`${program}\`: ${absent ? 'it is not installed, or not in PATH' : cause.message}`, {
     code: absent ? 'not-found' : 'kernel',
-    hint: absent ? 'install it with `apt-get install iptables`; networks and published ports need it' : undefined,
+    hint: absent ? howToInstall(program) : undefined,
     cause,
   });
+}
+
+function howToInstall(program: string): string {
+  if (program === 'nft') return 'install it with `apt-get install nftables`, or use iptables with TSSTACK_FIREWALL=iptables';
+  return 'install it with `apt-get install iptables`; networks and published ports need it';
 }
