@@ -1,4 +1,13 @@
 /** What the firewall of a stack is to do, before it is put in the words of iptables or nftables. Made by `plan/firewall-policy.ts`. */
+import type { FirewallDriver } from './facts.ts';
+import type { ContainerName, StackIdentity } from './ids.ts';
+
+/** A policy with all that it takes to put it in words once more. */
+export interface DesiredFirewall {
+  readonly policy: FirewallPolicy;
+  readonly stack: StackIdentity;
+  readonly driver: FirewallDriver;
+}
 
 export interface FirewallPolicy {
   readonly networks: readonly FirewallNetwork[];
@@ -37,5 +46,13 @@ export interface FirewallPort {
   readonly hostAddress: string;
   readonly hostPort: number;
   /** One a replica, of the same family as `hostAddress`: new connections go to them in turn. */
-  readonly targets: readonly { readonly address: string; readonly port: number; readonly bridge: string }[];
+  readonly targets: readonly FirewallTarget[];
+}
+
+export interface FirewallTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly bridge: string;
+  /** Absent: one that is never stopped by itself. */
+  readonly container?: ContainerName;
 }

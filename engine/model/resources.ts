@@ -2,10 +2,12 @@
  * The kinds of thing a plan can create, change and delete: what each must be (desired) and what was found (observed).
  * One row a kind. The unions at the end are derived, so that adding a row makes the compiler ask for the rest.
  */
+
 import type { CgroupLimits, CgroupWrite } from './cgroup.ts';
 import type { ContainerRecord, ContainerStatus } from './container.ts';
 import type { FaultSpec, FaultState } from './faults.ts';
 import type { IptablesTable, TableContent, TableState } from './firewall.ts';
+import type { DesiredFirewall } from './firewall-policy.ts';
 import type { ContainerName, ResourceId } from './ids.ts';
 import { type NameTable, NO_NAMES } from './names.ts';
 import type { NftablesSpec, NftablesState } from './nftables.ts';
@@ -242,6 +244,8 @@ export interface Desired {
   readonly names: NameTable;
   /** Ports that the supervisor holds, and passes on where the kernel can't. */
   readonly ports: readonly PortLead[];
+  /** What the resources of the firewall were made from. Absent: there are none. */
+  readonly firewall?: DesiredFirewall;
 }
 
 export function nothingDesired(stackName: string): Desired {

@@ -16,7 +16,7 @@ export function firewallPolicy(context: LowerContext): FirewallPolicy {
     if (by !== 'kernel' || bridge === undefined) return [];
     const reached = targets.filter(({ address }) => isIpv6(address) === isIpv6(port.hostAddress));
     if (reached.length === 0) return [];
-    return [{ ...port, targets: reached.map(({ address }) => ({ address, port: containerPort, bridge })) }];
+    return [{ ...port, targets: reached.map(({ address, container }) => ({ address, port: containerPort, bridge, container })) }];
   });
   return { networks: networksOf(context), ports: ports.sort(inOrder) };
 }

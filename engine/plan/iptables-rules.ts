@@ -11,8 +11,8 @@
  * Each of a family that has it (`filter6`, `nat6`). What others say in FORWARD is heard between ISO and FWD: who drops a packet there
  * means it. Only what is said of everything (a policy, a last rule without a match) is no word about our networks.
  *
- * INVARIANT: a port published on a loopback address is never in DNAT. PREROUTING comes before the kernel drops martians, so a
- * neighbour could send to 127.0.0.1 by our MAC and reach it (the class of CVE-2020-8558).
+ * INVARIANT: a port published on a loopback address is never in DNAT, and nothing that is sent to one is rewritten there. PREROUTING comes
+ * before the kernel drops martians, so a neighbour could send to 127.0.0.1 by our MAC and reach it (the class of CVE-2020-8558).
  */
 import type { Chain, ChainRule, IptablesTable, Jump } from '../model/firewall.ts';
 import type { FirewallPolicy } from '../model/firewall-policy.ts';
@@ -90,8 +90,10 @@ function natChains(policy: FamilyPolicy): TextChain[] {
   const pub = enter('PUB', '');
   // The kernel leads nobody from ::1 elsewhere: a proxy listens there.
   const own = family === 'ipv4' ? [...enter('LOOP', '-d 127.0.0.0/8 '), ...leftToProxy(policy)] : pub.map(() => '-d ::1/128 -j RETURN');
+  // What comes by a link for ::1 the kernel has dropped by then (RFC 4291, 2.5.3).
+  const martians = family === 'ipv4' ? ['-d 127.0.0.0/8 -j RETURN'] : [];
   return [
-    { name: chainName(stack, 'DNAT'), rules: pub.length === 0 ? [] : [...exemptions(ports), ...pub] },
+    { name: chainName(stack, 'DNAT'), rules: pub.length === 0 ? [] : [...martians, ...exemptions(ports), ...pub] },
     { name: chainName(stack, 'OUT'), rules: [...own, ...pub] },
     ...published,
     { name: chainName(stack, 'SNAT'), rules: sourceRules(policy) },

@@ -1,7 +1,6 @@
+import type { DesiredFirewall } from '../model/firewall-policy.ts';
 import type { DesiredResource, TableSpec } from '../model/resources.ts';
-import { firewallPolicy } from './firewall-policy.ts';
 import { iptablesRules } from './iptables-rules.ts';
-import type { LowerContext } from './lower.ts';
 import { chainName } from './names.ts';
 import { nftablesRules } from './nftables-rules.ts';
 
@@ -10,9 +9,7 @@ import { nftablesRules } from './nftables-rules.ts';
  * is accepted here they may drop, so that it is accepted among theirs as well. They may come at any time, so this is always desired, and
  * counts while they are there (`besideOthers`).
  */
-export function lowerNftables(context: LowerContext): DesiredResource[] {
-  const { stack } = context;
-  const policy = firewallPolicy(context);
+export function lowerNftables({ policy, stack }: Omit<DesiredFirewall, 'driver'>): DesiredResource[] {
   if (policy.networks.length === 0) return [];
   const beside = iptablesRules(policy, stack).flatMap((table) => acceptances(table, [chainName(stack, 'FWD'), chainName(stack, 'IN')]));
   return [

@@ -6,6 +6,7 @@ import type { Notice, Obstacle } from '../model/plan.ts';
 import { type Desired, type DesiredResource, nothingDesired } from '../model/resources.ts';
 import { type Allocated, allocate } from './allocate.ts';
 import { firewallNotices } from './firewall-notices.ts';
+import { firewallPolicy } from './firewall-policy.ts';
 import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
 import { volumesOf } from './image-volumes.ts';
@@ -44,15 +45,17 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
   if (blocked.length > 0) return { desired: nothingDesired(stack.name), allocation, notices: [], obstacles: blocked };
   const context: LowerContext = { spec, stack, facts, allocation, networks, gateways, gateways6 };
   const containers = lowerContainers(context);
+  const firewall = { policy: firewallPolicy(context), stack, driver: facts.firewall.driver };
   return {
     desired: {
       stackName: stack.name,
       resources: withFaults(
-        [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(context), ...containers.resources],
+        [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(firewall), ...containers.resources],
         facts.faults,
       ),
       names: lowerNames(context),
       ports: lowerPorts(context),
+      firewall,
     },
     allocation,
     notices: [

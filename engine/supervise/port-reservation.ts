@@ -5,10 +5,19 @@ import type { PortLead, PortTarget } from '../model/ports.ts';
 export interface PortReservation extends AsyncDisposable {
   /** Where who arrives from now on is led. */
   lead: PortLead;
+  /** Of the socket that holds it. */
+  readonly fd: number;
+}
+
+/** What is done to sockets; see kernel/port-sockets.ts. */
+export interface PortSockets {
+  readonly bind: (lead: PortLead) => number;
+  readonly setRefusing: (fd: number, refusing: boolean) => void;
 }
 
 export interface PortReservationOptions {
   readonly isRunning: (container: ContainerName) => boolean;
+  readonly sockets: PortSockets;
   /** What went wrong afterwards; it goes on. */
   readonly onError: (error: Error) => void;
 }

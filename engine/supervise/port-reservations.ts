@@ -14,6 +14,8 @@ export interface PortRefusal {
 export class PortReservations implements AsyncDisposable {
   readonly #options: PortReservationOptions;
   readonly #held = new Map<string, PortReservation>();
+  /** Descriptors of those that refuse. */
+  readonly #refusing = new Set<number>();
   /** One change at a time. */
   #change: Promise<unknown> = Promise.resolve();
 
@@ -29,6 +31,17 @@ export class PortReservations implements AsyncDisposable {
   /** Those of these that can be had, and no others. */
   follow(leads: readonly PortLead[]): Promise<readonly PortRefusal[]> {
     return this.#next(() => this.#hold(leads, { orNone: false }));
+  }
+
+  /** Somebody has started or ended: who arrives at a port behind which nobody runs is refused, as by a host where nobody listens. */
+  refresh(): void {
+    for (const { fd, lead } of this.#held.values()) {
+      const refusing = !lead.targets.some(({ container }) => this.#options.isRunning(container));
+      if (this.#refusing.has(fd) === refusing) continue;
+      this.#options.sockets.setRefusing(fd, refusing);
+      if (refusing) this.#refusing.add(fd);
+      else this.#refusing.delete(fd);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -60,6 +73,7 @@ export class PortReservations implements AsyncDisposable {
       const held = this.#held.get(key);
       if (held) held.lead = lead;
     }
+    this.refresh();
     return refusals;
   }
 
@@ -82,6 +96,7 @@ export class PortReservations implements AsyncDisposable {
     const keys = leads.map(keyOf);
     const released = keys.flatMap((key) => this.#held.get(key) ?? []);
     for (const key of keys) this.#held.delete(key);
+    for (const { fd } of released) this.#refusing.delete(fd);
     await Promise.all(released.map((port) => port[Symbol.asyncDispose]()));
   }
 }

@@ -13,12 +13,18 @@ const KEEPALIVE_MS = 60_000;
 
 export class TcpPort implements PortReservation {
   lead: PortLead;
+  readonly fd: number;
   readonly #server: net.Server;
   readonly #options: PortReservationOptions;
   readonly #sockets = new Set<net.Socket>();
   #turn = 0;
 
-  private constructor(server: net.Server, lead: PortLead, options: PortReservationOptions) {
+  private constructor(
+    server: net.Server,
+    fd: number,
+    { lead, options }: { readonly lead: PortLead; readonly options: PortReservationOptions },
+  ) {
+    this.fd = fd;
     this.#server = server;
     this.lead = lead;
     this.#options = options;
@@ -31,9 +37,10 @@ export class TcpPort implements PortReservation {
     // Paused: what the client sends stays in the kernel until there is somebody to read it.
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     server.maxConnections = MAX_CONNECTIONS;
-    server.listen({ host: lead.hostAddress, port: lead.hostPort, ipv6Only: true, exclusive: true });
+    const fd = options.sockets.bind(lead);
+    server.listen({ fd, exclusive: true });
     await once(server, 'listening');
-    return new TcpPort(server, lead, options);
+    return new TcpPort(server, fd, { lead, options });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

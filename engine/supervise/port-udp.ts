@@ -19,13 +19,19 @@ interface Client {
 
 export class UdpPort implements PortReservation {
   lead: PortLead;
+  readonly fd: number;
   readonly #socket: dgram.Socket;
   readonly #options: PortReservationOptions;
   /** `address port` → client, the one that was heard of last at the end. */
   readonly #clients = new Map<string, Client>();
   #turn = 0;
 
-  private constructor(socket: dgram.Socket, lead: PortLead, options: PortReservationOptions) {
+  private constructor(
+    socket: dgram.Socket,
+    fd: number,
+    { lead, options }: { readonly lead: PortLead; readonly options: PortReservationOptions },
+  ) {
+    this.fd = fd;
     this.#socket = socket;
     this.lead = lead;
     this.#options = options;
@@ -37,13 +43,14 @@ export class UdpPort implements PortReservation {
   static async reserve(lead: PortLead, options: PortReservationOptions): Promise<UdpPort> {
     const socket = dgram.createSocket(net.isIPv6(lead.hostAddress) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' });
     try {
-      socket.bind({ address: lead.hostAddress, port: lead.hostPort, exclusive: true });
-      await once(socket, 'listening');
+      const fd = options.sockets.bind(lead);
+      // Bound already, it is listening when this returns.
+      socket.bind({ fd, exclusive: true });
+      return new UdpPort(socket, fd, { lead, options });
     } catch (error) {
       socket.close();
       throw error;
     }
-    return new UdpPort(socket, lead, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 /** What the supervisor does about published ports: holds them, and says who has one that it can't hold. */
 import { setTimeout } from 'node:timers/promises';
 import { listeningSockets } from '../kernel/host-facts-network.ts';
+import { bindPublished, setRefusing } from '../kernel/port-sockets.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 import type { PortLead } from '../model/ports.ts';
@@ -20,8 +21,13 @@ export class PublishedPorts implements AsyncDisposable {
   /** What was asked for last is what counts: whoever asked before that tries no more. */
   #asked = 0;
 
-  constructor(options: PortReservationOptions) {
-    this.#reservations = new PortReservations(options);
+  constructor(options: Omit<PortReservationOptions, 'sockets'>) {
+    this.#reservations = new PortReservations({ ...options, sockets: { bind: bindPublished, setRefusing } });
+  }
+
+  /** To be called when a container has started or ended: a port that leads to none that runs refuses whoever arrives. */
+  refresh(): void {
+    this.#reservations.refresh();
   }
 
   /**

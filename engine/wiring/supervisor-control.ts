@@ -76,6 +76,10 @@ export async function kill(
       if (status.init) await supervisor.session.launcher.signal(status.init, number);
       if (number === SIGKILL && status.monitor) await supervisor.session.launcher.waitExit(status.monitor, context.signal);
     }
+    // Ports lead to them no more: nobody else has changed that.
+    const names = states.map(({ name }) => name);
+    if (number === SIGKILL && supervisor.desired)
+      await change(supervisor, { policy: { containers: names }, timeoutMs: undefined, context });
   });
 }
 

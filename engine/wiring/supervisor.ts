@@ -93,6 +93,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
       onError: (error) => this.#notice(messageOf(error)),
       onMoment: (moment, container) => {
         this.names.changed();
+        this.#tolerant(() => this.ports.refresh());
         this.#tolerant(() => this.hooks.call(moment, container, this.desired));
       },
       restarts: before?.restarts ?? {},

@@ -1,4 +1,6 @@
 /** Who reaches whom: a server that answers on every address with its name, and a prober that tries many things at once. */
+import { command, type Outside } from './fake-host.ts';
+import type { Project } from './tsstack.ts';
 
 export interface Attempt {
   readonly protocol: 'tcp' | 'udp';
@@ -7,19 +9,50 @@ export interface Attempt {
   readonly port: number;
 }
 
-/** Answers on TCP 80 and UDP 53, both families, to whatever comes, with its hostname and the address that asks. */
-export const answering = {
-  image: 'host',
-  command: [
+/** argv of a server that answers on these ports, both families, to whatever comes, with its hostname and the address that asks. */
+export function answeringOn({ tcp, udp }: { readonly tcp: number; readonly udp: number }): readonly string[] {
+  return [
     'node',
     '-e',
     `const name = require('node:os').hostname();
      const plain = (address) => address.replace('::ffff:', '');
-     require('node:net').createServer((c) => c.on('error', () => {}).end(name + ' ' + plain(c.remoteAddress))).listen(80, '::');
+     require('node:net').createServer((c) => c.on('error', () => {}).end(name + ' ' + plain(c.remoteAddress))).listen(${tcp}, '::');
      const s = require('node:dgram').createSocket({ type: 'udp6', ipv6Only: false });
-     s.on('message', (m, from) => s.send(name + ' ' + plain(from.address), from.port, from.address)).bind(53, '::')`,
-  ],
-};
+     s.on('message', (m, from) => s.send(name + ' ' + plain(from.address), from.port, from.address)).bind(${udp}, '::')`,
+  ];
+}
+
+/** On TCP 80 and UDP 53. */
+export const answering = { image: 'host', command: answeringOn({ tcp: 80, udp: 53 }) };
+
+/** Who tries: this host, another machine, or a container of this service, of the stack in that subdirectory of the project. */
+export type Asker = 'host' | Outside | { readonly service: string; readonly directory?: string };
+
+/** What each of them was answered, null where nothing came: `open-1 198.51.100.2`. */
+export async function probe(p: Project, asker: Asker, attempts: readonly Attempt[]): Promise<readonly (string | null)[]> {
+  const argv = proberOf(attempts);
+  const { stdout } = await run();
+  return JSON.parse(stdout) as (string | null)[];
+
+  function run() {
+    if (asker === 'host') return command(argv);
+    if ('run' in asker) return asker.run(argv);
+    return p.ok(['exec', '-T', '-C', `${p.directory}/${asker.directory ?? ''}`, asker.service, ...argv]);
+  }
+}
+
+/** The same on TCP and UDP. */
+export function bothProtocols(address: string, { tcp, udp }: { readonly tcp: number; readonly udp: number }): readonly Attempt[] {
+  return [
+    { protocol: 'tcp', address, port: tcp },
+    { protocol: 'udp', address, port: udp },
+  ];
+}
+
+/** Of the network that a container has this address on, unless it says another: the first address. */
+export function gatewayOf(address: string): string {
+  return address.includes(':') ? address.replace(/::.*$/, '::1') : address.replace(/\d+$/, '1');
+}
 
 /** argv of a prober: tries all at once and prints a JSON list of what was answered, null where nothing came within a second. */
 export function proberOf(attempts: readonly Attempt[]): readonly string[] {

@@ -33,6 +33,8 @@ export interface Project {
 export interface ProjectOptions {
   /** How long the body may take. Default 45 s, of the 60 s that a test has. */
   readonly timeoutMs?: number;
+  /** Of all that runs in it. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface RunOptions {
@@ -63,7 +65,7 @@ export async function withProject(
   options: ProjectOptions = {},
 ): Promise<void> {
   const base = mkdtempSync(join(tmpdir(), 'tsstack-e2e-'));
-  const { project, running } = makeProject(base, files);
+  const { project, running } = makeProject(base, files, options.env);
   const places = { directories: [project.stateDirectory, project.runDirectory], project: project.directory };
   const before = snapshotWorld(places);
   const failures: unknown[] = [];
@@ -90,7 +92,11 @@ async function inTime(work: Promise<void>, timeoutMs: number): Promise<void> {
   await Promise.race([work, late]).finally(() => clearTimeout(deadline));
 }
 
-function makeProject(base: string, files: Readonly<Record<string, string>>): { project: Project; running: Running[] } {
+function makeProject(
+  base: string,
+  files: Readonly<Record<string, string>>,
+  more: NodeJS.ProcessEnv = {},
+): { project: Project; running: Running[] } {
   const directory = join(base, 'project');
   const stateDirectory = join(base, 'state');
   const runDirectory = join(base, 'run');
@@ -103,6 +109,7 @@ function makeProject(base: string, files: Readonly<Record<string, string>>): { p
     TSSTACK_CACHE_DIR: join(base, 'cache'),
     TSSTACK_STATE_DIR: stateDirectory,
     TSSTACK_RUN_DIR: runDirectory,
+    ...more,
   };
   const running: Running[] = [];
 

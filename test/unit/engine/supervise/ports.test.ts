@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bindPublished, setRefusing } from '../../../../engine/kernel/port-sockets.ts';
 import type { PortLead } from '../../../../engine/model/ports.ts';
 import { PortReservations } from '../../../../engine/supervise/port-reservations.ts';
 import { askUdp, withSocket } from '../../../support/sockets.ts';
@@ -43,6 +44,7 @@ async function freePort(): Promise<number> {
 function reservations(stopped: ReadonlySet<string> = new Set()): PortReservations {
   const ports = new PortReservations({
     isRunning: (name) => !stopped.has(name),
+    sockets: { bind: bindPublished, setRefusing },
     onError: (error) => {
       throw error;
     },
@@ -114,12 +116,13 @@ describe('a TCP port', () => {
     expect(hash.digest('hex')).toBe(createHash('sha256').update(data).digest('hex'));
   });
 
-  it('resets the client when no target answers, or none runs', async () => {
+  it('resets the client when no target answers, and refuses it when none runs', async () => {
     const nobody = await lead(await freePort(), ['127.0.0.1', '127.0.0.2']);
     const stopped = await lead(await serve((socket) => socket.end('no')));
     await reservations().hold([nobody]);
     await reservations(new Set(['web-1'])).hold([stopped]);
-    for (const to of [nobody, stopped]) await expect(readAll(connect(to))).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await expect(readAll(connect(nobody))).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await expect(readAll(connect(stopped))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('passes on a reset in either direction', async () => {
