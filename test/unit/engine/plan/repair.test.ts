@@ -225,10 +225,13 @@ describe('a restart', () => {
 });
 
 describe('what was stopped on request', () => {
-  it('is stopped, and nothing of it is made', () => {
-    expect(text(UP, { stopped: ['web-1'] })).toBe('[] -> #1 process:shop/web-1, container.stop, stopped on request\n');
-    expect(text(dead('web-1', undefined), { stopped: ['web-1'] })).toBe('');
-    expect(text(ended(UP, 'web-1', 0), { stopped: ['web-1'], restart: ['web-1'], repair: false })).toBe('');
+  it('is stopped, its ports lead nowhere, and nothing of it is made', () => {
+    const closed = (id: number) =>
+      `[] -> #${id} firewall:shop/nat, firewall.replace, chain TS-${STACK.hash}-OUT is not declared any more\n`;
+    const stopped = '[] -> #1 process:shop/web-1, container.stop, stopped on request\n';
+    expect(text(UP, { stopped: ['web-1'] })).toBe(stopped + closed(2));
+    expect(text(dead('web-1', undefined), { stopped: ['web-1'] })).toBe(closed(1));
+    expect(text(ended(UP, 'web-1', 0), { stopped: ['web-1'], restart: ['web-1'], repair: false })).toBe(closed(1));
   });
 
   it('is not waited for without conditions, and with them keeps who needs it waiting', () => {
