@@ -69,7 +69,7 @@ describe.each(['iptables-nft', 'iptables-legacy'])('%s', (program) => {
 
   it('adds one port to two hundred with one rule, and leaves jumps and all other rules where they are', async () => {
     const [first] = policyCases();
-    const networks = first?.policy.networks ?? [];
+    const networks = (first?.policy.networks ?? []).map((network) => ({ ...network, loopbackPublished: true }));
     const bridge = networks[0]?.bridge ?? '';
     const port = (hostPort: number) => ({
       protocol: 'tcp' as const,
