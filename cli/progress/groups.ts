@@ -89,6 +89,7 @@ const GROUP_OF_KIND: { readonly [K in ResourceKind]: (name: string, stack: strin
   sysctl: (name) => (name.includes('/') ? network(name) : thing('host settings')),
   firewall: () => thing('firewall'),
   nftables: () => thing('firewall'),
+  zone: network,
   volume: (name) => thing(`volume ${name}`),
 };
 

@@ -1,21 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { openNfnetlink, type RtnetlinkConnection } from '../../native/netlink/connection.ts';
 import { decodeNftChain, decodeNftTable, getNftChains, getNftTables } from '../../native/netlink/nftables-message.ts';
-import { trustsBridges } from '../codec/firewalld.ts';
 import type { FirewallSurvey } from '../model/firewall-survey.ts';
 import { isRefusal, netlinkFailure } from './netlink-failure.ts';
 import { unlessErrno } from './system-error.ts';
-
-/**
- * Whether firewalld runs and refuses what comes from our bridges: an accept in a table of ours doesn't count in its own (nft(8), "VERDICT
- * STATEMENTS"). Where nobody can look, because `nft` isn't installed, it does, as it does unless it was told otherwise.
- */
-export function refusedByFirewalld({ tables }: Pick<FirewallSurvey, 'tables'>): boolean {
-  if (!tables.some(({ family, name }) => family === 'inet' && name === 'firewalld')) return false;
-  const { status, stdout } = spawnSync('nft', ['list', 'chain', 'inet', 'firewalld', 'filter_INPUT_ZONES'], { encoding: 'utf8' });
-  return status !== 0 || !trustsBridges(stdout);
-}
 
 /** Two dumps over nfnetlink, and what /proc says of the legacy iptables. Throws TsstackError. */
 export function surveyFirewall(): FirewallSurvey {

@@ -60,7 +60,7 @@ export interface HostFacts {
 /** How the rules of this host are kept. */
 export interface FirewallFacts {
   readonly driver: FirewallDriver;
-  /** firewalld runs, and refuses what containers send to the host and beyond: its zones don't trust our bridges. */
+  /** firewalld runs, refuses what containers send to the host and beyond, and nothing is installed to have it trust our bridges. */
   readonly refusedByFirewalld: boolean;
 }
 export type FirewallDriver = 'iptables' | 'nftables';

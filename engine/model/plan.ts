@@ -43,6 +43,9 @@ export interface OpArgs {
   /** What differs; `table` is what it comes to. */
   'nftables.update': { readonly table: NftablesSpec; readonly change: NftablesChange };
   'nftables.delete': { readonly name: string };
+  /** firewalld's zone `trusted`, until it is reloaded. */
+  'zone.trust': { readonly ifname: string };
+  'zone.forget': { readonly ifname: string };
   'volume.create': { readonly volume: VolumeDesired };
   'volume.delete': { readonly volume: VolumeState };
   'cgroup.create': { readonly cgroup: CgroupSpec };

@@ -22,6 +22,8 @@ export interface ResourceKinds {
   fault: { desired: FaultSpec; observed: FaultState };
   firewall: { desired: TableSpec; observed: TableState };
   nftables: { desired: NftablesSpec; observed: NftablesState };
+  /** firewalld trusts a bridge. */
+  zone: { desired: ZoneSpec; observed: ZoneState };
   volume: { desired: VolumeDesired; observed: VolumeState };
   cgroup: { desired: CgroupSpec; observed: CgroupState };
   file: { desired: FileSpec; observed: FileState };
@@ -138,6 +140,16 @@ export interface TableSpec extends TableContent {
   readonly table: IptablesTable;
   /** Desired only while others have rules or policies in iptables' filter tables (`Observed.othersFilter`). */
   readonly besideOthers?: boolean;
+}
+
+/** Desired only while firewalld runs and leaves it to us (`Observed.firewalldRefuses`). */
+export interface ZoneSpec {
+  readonly ifname: string;
+}
+export interface ZoneState {
+  readonly ifname: string;
+  /** firewalld's name for it: `trusted`. */
+  readonly zone: string;
 }
 
 export interface VolumeDesired {
@@ -259,6 +271,8 @@ export interface Observed {
   readonly unownedLinks: Readonly<Record<string, UnownedLink>>;
   /** Others have rules or policies in iptables' filter tables. Absent: they haven't. */
   readonly othersFilter?: boolean;
+  /** firewalld runs, and its user hasn't given our bridges a zone. Absent: no. */
+  readonly firewalldRefuses?: boolean;
 }
 
 export interface UnownedLink {

@@ -87,10 +87,11 @@ function lowerReplica(context: LowerContext, replica: Replica, names: NameTable)
   ];
 }
 
-/** The bridge's own addresses, where its way out and its DNS server are. */
+/** The bridge's own addresses, where its way out and its DNS server are, and that firewalld lets it reach them. */
 function bridgeNeeds({ stack, gateways6 }: LowerContext, network: string): Need[] {
   const id = `address:${stack.name}/${network}`;
-  return (gateways6[network] === undefined ? [id] : [id, `${id}/6`]).map((resource) => ({ resource, until: 'done' }));
+  const zone = `zone:${stack.name}/${network}`;
+  return (gateways6[network] === undefined ? [id, zone] : [id, `${id}/6`, zone]).map((resource) => ({ resource, until: 'done' }));
 }
 
 /** A process must not run before the rules that keep its networks apart are in place. */

@@ -76,6 +76,8 @@ function lowerNetwork({ stack }: LowerContext, { network, given, onLoopback }: O
     },
     address(`address:${stack.name}/${network}`, ipv4.gateway, ipv4.range.prefix),
   ];
+  // firewalld refuses what it doesn't know, and no rule of ours can accept that.
+  resources.push({ kind: 'zone', id: `zone:${stack.name}/${network}`, spec: { ifname }, needs: onLink.needs, within: undefined });
   if (ipv6) {
     resources.push(address(`address:${stack.name}/${network}/6`, ipv6.gateway, ipv6.range.prefix));
     // Who asks for a neighbour on behalf of an address that isn't the bridge's own, as for all that comes to a published port, asks from the

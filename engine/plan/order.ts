@@ -65,6 +65,7 @@ export function linkRemovals(graph: StepGraph, decisions: Decisions, surrounding
     const container = containerOfResource(node.resource);
     const stop = of('process', container);
     if (node.op.kind === 'link.delete' && node.resource.includes('@')) after(node, stop);
+    if (node.op.kind === 'zone.forget') after(node, stops);
     if (node.op.kind === 'container.delete') after(node, stop);
     if (node.op.kind === 'cgroup.delete' || node.op.kind === 'file.delete') after(node, [...stop, ...of('container', container)]);
     if (node.op.kind === 'volume.delete')

@@ -29,7 +29,8 @@ export function select(desired: Desired, observed: Observed, policy: Policy): Se
 }
 
 /** What is there because of others is there while they are. */
-function countsNow(resource: DesiredResource, { othersFilter }: Observed): boolean {
+function countsNow(resource: DesiredResource, { othersFilter, firewalldRefuses }: Observed): boolean {
+  if (resource.kind === 'zone') return firewalldRefuses === true;
   return resource.kind !== 'firewall' || !resource.spec.besideOthers || othersFilter === true;
 }
 

@@ -6,6 +6,7 @@ import { cgroupExecutors } from '../kernel/cgroups.ts';
 import { type ContainerExecutors, containerExecutors } from '../kernel/containers.ts';
 import { fileExecutors } from '../kernel/files.ts';
 import { firewallExecutors } from '../kernel/firewall.ts';
+import { firewalldExecutors } from '../kernel/firewalld.ts';
 import { thaw } from '../kernel/freezer.ts';
 import { type LinkExecutors, linkExecutors } from '../kernel/links.ts';
 import { nftablesExecutors } from '../kernel/nftables.ts';
@@ -16,6 +17,7 @@ import { volumeExecutors } from '../kernel/volumes.ts';
 import type { OnEvent } from '../model/events.ts';
 import type { Executors } from '../model/plan.ts';
 import type { NetnsRef } from '../model/resources.ts';
+import { TRUST_BRIDGES } from '../plan/firewall-notices.ts';
 import { cgroupPath } from '../plan/names.ts';
 import { signalNumber } from '../plan/signals.ts';
 import { stageDirectory } from '../store/paths.ts';
@@ -37,6 +39,7 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
     ...firewallExecutors({ programs: (signal) => session.iptables(signal) }),
     ...faultExecutors({ host: () => session.namespaces.host }),
     ...nftablesExecutors(),
+    ...firewalldExecutors((message) => session.warnings.add(`${message}; ${TRUST_BRIDGES}`)),
     ...volumeExecutors((contents, directory, signal) =>
       fillVolume(contents, directory, { launcherBinary: session.launcherBinary, stageDirectory: stageDirectory(session.host), signal }),
     ),

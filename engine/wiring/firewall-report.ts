@@ -1,5 +1,6 @@
 /** Which driver keeps a new stack's rules on this host, and beside whom: for `doctor`. */
-import { isInstalled, refusedByFirewalld, surveyFirewall } from '../kernel/host-facts-firewall.ts';
+import { refusedByFirewalld } from '../kernel/firewalld.ts';
+import { isInstalled, surveyFirewall } from '../kernel/host-facts-firewall.ts';
 import { findIptables, type IptablesVariant } from '../kernel/iptables-programs.ts';
 import type { FirewallFacts } from '../model/facts.ts';
 import { explainFirewall } from '../plan/choose-firewall.ts';

@@ -56,10 +56,11 @@ export async function observeStack(
     ...observeFilesIn(session, paths.hosts, 'hosts'),
     ...observeFilesIn(session, paths.resolv, 'resolv.conf'),
   ];
-  const { rules, othersFilter } = await firewall;
+  const { rules, othersFilter, firewalldRefuses } = await firewall;
   return {
     resources: [...resources, ...rules],
     othersFilter,
+    firewalldRefuses,
     unownedLinks: unowned(links, new Set(ours.map(({ state }) => state.ifindex))),
   };
 }

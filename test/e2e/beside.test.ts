@@ -1,6 +1,5 @@
 /** A stack on a host where others keep rules as well. Each scenario ends with a world diff: theirs are as they were. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { command, type Outside, outside } from '../support/fake-host.ts';
 import { foreignRules, missing, startDocker, startFirewalld, startUfw } from '../support/other-firewalls.ts';
@@ -123,22 +122,24 @@ describe.each(DRIVERS)('with %s', (driver) => {
   );
 
   test.skipIf(missing('firewalld', 'firewall-cmd', 'dbus-daemon'))(
-    'beside firewalld, containers reach neither names nor the outside until it trusts their bridges, also after it was reloaded',
+    'beside firewalld, containers get out and find names, also after it was reloaded; it forgets their bridges with the stack',
     LONG,
     async () => {
       const firewalld = await startFirewalld();
-      const refused: Reached = { ...ALL, containerToOutside: false, names: false, containerToContainer: !filtersBridged() };
+      const trusted = () => firewalld.run('--zone=trusted', '--list-interfaces').trim();
       await ending(firewalld, () =>
         withProject(
           stack,
           async (p) => {
-            expect((await up(p)).stderr).toContain('firewall-cmd --permanent --zone=trusted --add-interface=ts-+');
-            await reaches(p, refused);
-            firewalld.run('--permanent', '--zone=trusted', '--add-interface=ts-+');
-            firewalld.run('--reload');
+            expect((await up(p)).stderr).not.toContain('firewalld');
             await reaches(p, ALL);
             expect((await p.ok(['plan'])).stderr).not.toContain('firewalld');
-            firewalld.run('--permanent', '--zone=trusted', '--remove-interface=ts-+');
+            firewalld.run('--reload');
+            await reaches(p, ALL);
+            expect(trusted()).toMatch(/^ts-\S+$/);
+            await p.ok(['down', '--timeout', '1']);
+            expect(trusted()).toBe('');
+            // The empty chains of a zone that has been used stay in its table until then.
             firewalld.run('--reload');
           },
           PATIENT,
@@ -179,12 +180,6 @@ describe.each(DRIVERS)('with %s', (driver) => {
     },
   );
 });
-
-/** Then what a bridge passes on goes through FORWARD (Documentation/networking/bridge.rst, "Netfilter"). */
-function filtersBridged(): boolean {
-  const sysctl = '/proc/sys/net/bridge/bridge-nf-call-iptables';
-  return existsSync(sysctl) && readFileSync(sysctl, 'utf8').trim() === '1';
-}
 
 async function ending(one: { close(): Promise<void> }, body: () => Promise<void>): Promise<void> {
   try {

@@ -1,7 +1,7 @@
 /** Others that keep rules on a host: Debian's ufw and firewalld, and Docker. On a fake host only, with their files in a directory of their own. */
 import { type ChildProcess, type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, cpSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.ts';
@@ -54,12 +54,15 @@ export async function startFirewalld(): Promise<OtherFirewall> {
   const directory = mkdtempSync(join(tmpdir(), 'tsstack-firewalld-'));
   const unmount = emptyRun();
   cpSync('/etc/firewalld', join(directory, 'etc'), { recursive: true });
-  const address = `unix:path=${directory}/bus`;
+  // Where programs look that nobody tells (dbus-daemon(1)): /run is this host's own.
+  mkdirSync('/run/dbus');
+  const socket = '/run/dbus/system_bus_socket';
+  const address = `unix:path=${socket}`;
   writeFileSync(join(directory, 'bus.conf'), busConfig(address));
-  const env = { ...process.env, LC_ALL: 'C', DBUS_SYSTEM_BUS_ADDRESS: address };
+  const env = { ...process.env, LC_ALL: 'C' };
   const start = (file: string, argv: readonly string[]) => logged(join(directory, 'log'), [file, ...argv], env);
   const bus = start('dbus-daemon', [`--config-file=${directory}/bus.conf`, '--nofork', '--nopidfile']);
-  await until('the bus answers', () => spawnSync('test', ['-S', `${directory}/bus`]).status === 0);
+  await until('the bus answers', () => spawnSync('test', ['-S', socket]).status === 0);
   const files = ['--system-config', join(directory, 'etc'), '--log-target=file', `--log-file=${directory}/log`];
   const daemon = start('firewalld', ['--nofork', '--nopid', ...files]);
   const run = (...argv: readonly string[]) => execFileSync('firewall-cmd', argv, { ...QUIET, env });

@@ -5,6 +5,7 @@ import { addressRule, linkRule, routeRule, sysctlRule } from './network-rules.ts
 import { nftablesRule } from './nftables-rule.ts';
 import type { Rules } from './rule.ts';
 import { cgroupRule, fileRule, volumeRule } from './storage-rules.ts';
+import { zoneRule } from './zone-rule.ts';
 
 /** The one table by which kinds are told apart. */
 export const RULES: Rules = {
@@ -15,6 +16,7 @@ export const RULES: Rules = {
   fault: faultRule,
   firewall: firewallRule,
   nftables: nftablesRule,
+  zone: zoneRule,
   volume: volumeRule,
   cgroup: cgroupRule,
   file: fileRule,

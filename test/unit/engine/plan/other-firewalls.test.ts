@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { trustsBridges } from '../../../../engine/codec/firewalld.ts';
+import { parseInputZones } from '../../../../engine/codec/firewalld.ts';
 import { otherFirewalls } from '../../../../engine/plan/other-firewalls.ts';
 
 test('others are known by the names of their tables and chains, and ours are nobody else’s', () => {
@@ -16,10 +16,10 @@ test('others are known by the names of their tables and chains, and ours are nob
 });
 
 test.each([
-  ['\t\tiifname "ts-*" goto filter_IN_trusted\n\t\tgoto filter_IN_public\n', true],
-  ['\t\tiifname "ts-front-6f35d4" goto filter_IN_work\n', true],
-  ['\t\tgoto filter_IN_trusted\n', true],
-  ['\t\tiifname "eth0" goto filter_IN_trusted\n\t\tgoto filter_IN_public\n', false],
-])('firewalld’s zones tell whether it trusts our bridges: %j', (chain, trusts) => {
-  expect(trustsBridges(chain)).toBe(trusts);
+  ['\t\tiifname "ts-*" goto filter_IN_trusted\n\t\tgoto filter_IN_public\n', { allBridges: true, byIfname: {} }],
+  ['\t\tiifname "ts-a-6f35d4" goto filter_IN_work\n', { allBridges: false, byIfname: { 'ts-a-6f35d4': 'work' } }],
+  ['\t\tgoto filter_IN_trusted\n', { allBridges: true, byIfname: {} }],
+  ['\t\tiifname "eth0" goto filter_IN_trusted\n\t\tgoto filter_IN_public\n', { allBridges: false, byIfname: { eth0: 'trusted' } }],
+])('firewalld’s chain tells which zones our bridges are in: %j', (chain, zones) => {
+  expect(parseInputZones(chain)).toEqual(zones);
 });
