@@ -39,7 +39,10 @@ export function createExecutors(session: Session, { onEvent, hurry, ...waiting }
     ...firewallExecutors({ programs: (signal) => session.iptables(signal) }),
     ...faultExecutors({ host: () => session.namespaces.host }),
     ...nftablesExecutors(),
-    ...firewalldExecutors((message) => session.warnings.add(`${message}; ${TRUST_BRIDGES}`)),
+    ...firewalldExecutors((message) => {
+      session.firewalldFails = true;
+      session.warnings.add(`${message}; ${TRUST_BRIDGES}`);
+    }),
     ...volumeExecutors((contents, directory, signal) =>
       fillVolume(contents, directory, { launcherBinary: session.launcherBinary, stageDirectory: stageDirectory(session.host), signal }),
     ),

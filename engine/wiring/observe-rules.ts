@@ -44,6 +44,6 @@ export async function observeRules(session: Session, signal: AbortSignal): Promi
       }),
     ],
     othersFilter: others,
-    firewalldRefuses: zones !== undefined && !zones.allBridges,
+    firewalldRefuses: zones !== undefined && !zones.allBridges && !session.firewalldFails,
   };
 }

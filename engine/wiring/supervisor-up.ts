@@ -136,6 +136,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   const spec = withImageDefaults(declared, images);
   using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   session.forgetNamespaces();
+  session.firewalldFails = false;
   const isChosen = (name: ContainerName) => services?.includes(serviceOfContainer(name)) ?? true;
   const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
   const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
