@@ -40,6 +40,11 @@ export function readAllocations(paths: HostPaths, stack: StackIdentity): Allocat
   return { own, others };
 }
 
+/** What one stack holds. `path`: `StackPaths.allocation`. */
+export function readOwnAllocation(path: string): Allocation {
+  return readAllocation(path)?.allocation ?? NO_ALLOCATION;
+}
+
 /** Of all stacks of this host, by id. */
 export function listAllocations({
   stateDirectory,
@@ -50,11 +55,8 @@ export function listAllocations({
 }
 
 /** Stacks that were brought up from a directory (its real path), whatever its stack file says now: by name, then instance. */
-export function stacksOfDirectory({ stateDirectory }: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
-  const stacksDirectory = `${stateDirectory}/stacks`;
-  const files = listDirectory(stacksDirectory).map((id) => readAllocation(`${stacksDirectory}/${id}/allocation.json`));
-  const stacks = files.flatMap((file) => (file?.stack.directory === directory ? [file.stack] : []));
-  return stacks.sort((a, b) => (a.id < b.id ? -1 : 1));
+export function stacksOfDirectory(paths: Pick<HostPaths, 'stateDirectory'>, directory: string): readonly StackIdentity[] {
+  return listAllocations(paths).flatMap(({ stack }) => (stack.directory === directory ? [stack] : []));
 }
 
 /** Whole or not at all: a reader never sees half of it. */

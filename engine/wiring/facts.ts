@@ -15,10 +15,9 @@ import type { Allocation, EnvFileContent, FirewallDriver, FirewallFacts, HostFac
 import type { ContainerName, StackIdentity } from '../model/ids.ts';
 import { portsWanted } from '../plan/allocate-ports.ts';
 import { chooseFirewall } from '../plan/choose-firewall.ts';
-import { readAllocations } from '../store/allocation.ts';
+import { readOwnAllocation } from '../store/allocation.ts';
 import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
-import { gatherExternals } from './external-networks.ts';
 import type { Images } from './images.ts';
 import { withHolders } from './port-holders.ts';
 import type { Session } from './session.ts';
@@ -35,27 +34,27 @@ export interface FactsOptions {
   readonly signal: AbortSignal;
 }
 
+/** What other stacks hold and share is another matter: it is read under the host's lock. */
+export type GatheredFacts = Omit<HostFacts, 'own' | 'others' | 'externals' | 'refusedExternals'>;
+
 export async function gatherFacts(
   spec: StackSpec,
   session: Session,
   { ownLinks, images, hasNameServer, withoutNameServer, firewall, signal }: FactsOptions,
-): Promise<HostFacts> {
+): Promise<GatheredFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
-  const { own, others } = readAllocations(host, stack);
+  const ipv6 = hasIpv6();
   return {
     cgroups: session.cgroups,
     usernsUnavailable: services.some(({ userns }) => userns === 'private') ? usernsRefusal(session) : undefined,
     hostRoutes: Object.keys(spec.networks).length > 0 ? foreignRoutes(ownLinks) : [],
     advertisedLinks: Object.values(spec.networks).some(({ ipv6 }) => ipv6) ? advertisedLinks() : [],
-    ipv6: hasIpv6(),
+    ipv6,
     ulaPrefix: ulaPrefix(host.stateDirectory),
     firewall: firewallFacts(firewall, stack),
-    ...gatherExternals(spec, session),
     faults: readFaults(paths),
-    own,
-    others,
-    listening: foreignSockets(spec, own),
+    listening: foreignSockets(spec, { own: readOwnAllocation(paths.allocation), ipv6 }),
     envFiles: fromEntries(services.flatMap(({ envFile }) => envFile.map(({ path }) => [path, readEnvFile(path)] as const))),
     bindSources: await inspectBindSources(
       services.flatMap(({ mounts }) => mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : []))),
@@ -89,8 +88,9 @@ function firewallFacts(asked: FirewallDriver | undefined, stack: StackIdentity):
  * what was given out: where it has been taken by somebody since, binding it tells. A stack that has all its ports already looks at none: the
  * kernel goes through its whole table of connections for /proc/net/tcp, which takes milliseconds where there is much memory.
  */
-function foreignSockets(spec: StackSpec, own: Allocation): ListeningSocket[] {
-  const ports = portsWanted(spec, { own, ipv6: hasIpv6() });
+function foreignSockets(spec: StackSpec, held: { readonly own: Allocation; readonly ipv6: boolean }): ListeningSocket[] {
+  const { own } = held;
+  const ports = portsWanted(spec, held);
   if (ports.length === 0) return [];
   const sockets = listeningSockets().filter(({ protocol, address, port }) => !Object.hasOwn(own.ports, `${protocol} ${address}:${port}`));
   const isAskedFor = (socket: ListeningSocket) =>

@@ -5,7 +5,7 @@ import { observeNftables } from '../kernel/nftables.ts';
 import type { ObservedResource } from '../model/resources.ts';
 import { othersFilter, ownFirewall } from '../plan/choose-firewall.ts';
 import { bridgeName, nftablesName } from '../plan/names.ts';
-import { readAllocations } from '../store/allocation.ts';
+import { readOwnAllocation } from '../store/allocation.ts';
 import type { Session } from './session.ts';
 
 export interface ObservedRules {
@@ -16,14 +16,14 @@ export interface ObservedRules {
 
 /** The rules of a stack, whichever driver has made them. A program runs only where the survey says that there is something for it to read. */
 export async function observeRules(session: Session, signal: AbortSignal): Promise<ObservedRules> {
-  const { stack, host } = session;
+  const { stack, paths } = session;
   const survey = surveyFirewall();
   const own = ownFirewall(survey, stack);
   const installed = isInstalled('iptables');
   const others = installed && othersFilter(survey);
   // The legacy iptables has chains that the survey doesn't see. Where nothing is ours yet, the place of rules depends on those of others.
   const readTables = own.iptables || others || (installed && survey.legacyTables.length > 0);
-  const allocation = readAllocations(host, stack).own;
+  const allocation = readOwnAllocation(paths.allocation);
   // A run that was cut off may have left rules of IPv6 which the stack has no addresses for any more.
   const left = own.ip6tables || survey.hasLegacyIpv6;
   const ipv6 = left || Object.keys(allocation.subnets6).length > 0 || Object.keys(allocation.addresses6).length > 0;

@@ -16,7 +16,7 @@ import { observeVolumes } from '../kernel/volumes.ts';
 import type { ContainerStatus } from '../model/container.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
-import { readAllocations } from '../store/allocation.ts';
+import { readOwnAllocation } from '../store/allocation.ts';
 import { observeLanLinks } from './observe-lan.ts';
 import { observeRules } from './observe-rules.ts';
 import type { Session } from './session.ts';
@@ -195,8 +195,8 @@ interface Interfaces {
 }
 const NO_INTERFACES: Interfaces = { interfaces: new Map(), onLan: new Set() };
 
-function interfacesOf({ host, stack }: Session): Interfaces {
-  const { interfaces, joined } = readAllocations(host, stack).own;
+function interfacesOf({ paths }: Session): Interfaces {
+  const { interfaces, joined } = readOwnAllocation(paths.allocation);
   const given = Object.entries(interfaces).map(([key, ifname]) => {
     const [container = '', network = ''] = key.split('/');
     return { container, network, ifname };
