@@ -1,15 +1,16 @@
 /** What the firewall of a stack is to do, from what is declared and given out. */
 import { formatNetwork } from '../codec/ip.ts';
 import type { FirewallNetwork, FirewallPolicy, FirewallPort, FirewallSubnet } from '../model/firewall-policy.ts';
+import type { PortLead } from '../model/ports.ts';
 import type { GivenNetwork, GivenSubnet } from './allocate-networks.ts';
 import { isIpv6 } from './iptables-family.ts';
 import type { LowerContext } from './lower.ts';
 import { loopbackPublished, publishingNetwork } from './lower-networks.ts';
-import { lowerPorts } from './lower-ports.ts';
 
-export function firewallPolicy(context: LowerContext): FirewallPolicy {
+/** `leads`: of `lowerPorts`. */
+export function firewallPolicy(context: LowerContext, leads: readonly PortLead[]): FirewallPolicy {
   const { spec, networks } = context;
-  const ports = lowerPorts(context).flatMap(({ by, service, targets, containerPort, ...port }): FirewallPort[] => {
+  const ports = leads.flatMap(({ by, service, targets, containerPort, ...port }): FirewallPort[] => {
     const declared = spec.services[service];
     const network = declared && publishingNetwork(context, declared);
     const bridge = network === undefined ? undefined : networks[network]?.bridge;

@@ -16,7 +16,6 @@ import { lowerAttachments } from './lower-attachments.ts';
 import { firewallIds } from './lower-firewall.ts';
 import { hostsResource } from './lower-hosts.ts';
 import { lowerLaunch } from './lower-launch.ts';
-import { lowerNames } from './lower-names.ts';
 import { publishedPorts } from './lower-ports.ts';
 import { resolvConfResource } from './lower-resolv-conf.ts';
 import { cgroupPath } from './names.ts';
@@ -24,9 +23,8 @@ import { joinedContainer } from './network-mode.ts';
 import { containersOf, type Replica, replicasOf } from './replicas.ts';
 import { DEFAULT_STOP_SIGNAL } from './signals.ts';
 
-export function lowerContainers(context: LowerContext): { resources: DesiredResource[]; notices: Notice[] } {
+export function lowerContainers(context: LowerContext, names: NameTable): { resources: DesiredResource[]; notices: Notice[] } {
   const notices: Notice[] = [];
-  const names = lowerNames(context);
   const resources = containersOf(context.spec).flatMap((replica) => lowerReplica(context, replica, names));
   for (const [name, service] of Object.entries(context.spec.services)) {
     for (const what of unsupportedLimits(service.limits, context.facts.cgroups)) {

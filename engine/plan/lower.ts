@@ -44,8 +44,9 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
   const blocked = [...obstacles, ...findObstacles(spec, { stack, facts })];
   if (blocked.length > 0) return { desired: nothingDesired(stack.name), allocation, notices: [], obstacles: blocked };
   const context: LowerContext = { spec, stack, facts, allocation, networks, gateways, gateways6 };
-  const containers = lowerContainers(context);
-  const firewall = { policy: firewallPolicy(context), stack, driver: facts.firewall.driver };
+  const [names, ports] = [lowerNames(context), lowerPorts(context)];
+  const containers = lowerContainers(context, names);
+  const firewall = { policy: firewallPolicy(context, ports), stack, driver: facts.firewall.driver };
   return {
     desired: {
       stackName: stack.name,
@@ -53,8 +54,8 @@ export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFact
         [...lowerVolumes(context), ...lowerNetworks(context), ...lowerFirewall(firewall), ...containers.resources],
         facts.faults,
       ),
-      names: lowerNames(context),
-      ports: lowerPorts(context),
+      names,
+      ports,
       firewall,
     },
     allocation,
