@@ -9,6 +9,22 @@ export function canonicalAddress(text: string): string | undefined {
   return canonicalIpv6(bracketed ?? text);
 }
 
+/** Of an address or a CIDR that is one of either family. */
 export function isIpv6(address: string): boolean {
   return address.includes(':');
+}
+
+/** All addresses of a family. */
+export function isAnyAddress(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+/** As before a port: `127.0.0.1`, `[::1]`. */
+export function bracketed(address: string): string {
+  return isIpv6(address) ? `[${address}]` : address;
+}
+
+/** `127.0.0.1:80`, `[::1]:80` */
+export function socketText(address: string, port: number): string {
+  return `${bracketed(address)}:${port}`;
 }

@@ -1,5 +1,5 @@
 /** Published ports: two for one port of the host, and those that lead nowhere. */
-import { isIpv6 } from './addresses.ts';
+import { isAnyAddress, isIpv6 } from './addresses.ts';
 import type { IssueLog } from './issues.ts';
 import type { PortSpec, StackSpec } from './spec.ts';
 
@@ -47,7 +47,7 @@ function keyOf({ hostPort, protocol }: FixedPort): string {
 /** `0.0.0.0` and `::` are every address of their family. */
 function haveOneInCommon(a: string, b: string): boolean {
   if (isIpv6(a) !== isIpv6(b)) return false;
-  return a === b || [a, b].some((address) => address === '0.0.0.0' || address === '::');
+  return a === b || isAnyAddress(a) || isAnyAddress(b);
 }
 
 function also(theirs: string, ours: string): string {

@@ -1,3 +1,4 @@
+import { bracketed } from '../../dsl/addresses.ts';
 import type { NetworkSpec, PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { defineCommand } from '../command.ts';
 import { formatBytes } from '../format.ts';
@@ -90,7 +91,5 @@ const BYTES = new Set(['memory', 'memoryReservation', 'swap']);
 
 function portText({ hostAddresses, hostPorts, containerPort, protocol }: PortSpec): string {
   const port = hostPorts === undefined ? 'any' : [...new Set([hostPorts.first, hostPorts.last])].join('-');
-  return hostAddresses
-    .map((address) => `${address.includes(':') ? `[${address}]` : address}:${port} → ${containerPort}/${protocol}`)
-    .join(', ');
+  return hostAddresses.map((address) => `${bracketed(address)}:${port} → ${containerPort}/${protocol}`).join(', ');
 }

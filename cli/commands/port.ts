@@ -1,4 +1,4 @@
-import { isIpv6 } from '../../dsl/addresses.ts';
+import { socketText } from '../../dsl/addresses.ts';
 import type { PortListing } from '../../engine/model/engine.ts';
 import { TsstackError } from '../../engine/model/errors.ts';
 import { defineCommand } from '../command.ts';
@@ -76,5 +76,5 @@ function portText({ containerPort, protocol }: PortListing): string {
 }
 
 function addressText({ hostAddress, hostPort }: PortListing): string {
-  return isIpv6(hostAddress) ? `[${hostAddress}]:${hostPort}` : `${hostAddress}:${hostPort}`;
+  return socketText(hostAddress, hostPort);
 }

@@ -1,4 +1,5 @@
 /** A stack as a picture has it: services, networks and published ports, and what is between them. Pure, from the spec alone. */
+import { bracketed } from '../../dsl/addresses.ts';
 import type { NetworkSpec, PortSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 
 export interface StackGraph {
@@ -82,7 +83,7 @@ function addressText(addresses: readonly string[]): string {
   const all = addresses.join(' ');
   if (all === '127.0.0.1 ::1') return 'localhost';
   if (all === '0.0.0.0 ::') return '*';
-  return addresses.map((address) => (address.includes(':') ? `[${address}]` : address)).join(', ');
+  return addresses.map(bracketed).join(', ');
 }
 
 function edgesOf(name: string, { ports, dependsOn, networkMode, networks }: ServiceSpec): readonly GraphEdge[] {

@@ -1,4 +1,5 @@
 /** Where the networks of a stack are: subnets that are chosen or declared, bridges of others that are joined, and the links of a LAN. */
+import { isIpv6 } from '../../dsl/addresses.ts';
 import type { NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, type IpRange, parseNetwork } from '../codec/ip.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
@@ -243,7 +244,7 @@ function heldBy(subnets: Readonly<Record<string, string>>): HeldRange[] {
 }
 
 function routes({ hostRoutes }: HostFacts, family: 4 | 6): HeldRange[] {
-  const ofFamily = hostRoutes.filter((cidr) => cidr.includes(':') === (family === 6));
+  const ofFamily = hostRoutes.filter((cidr) => isIpv6(cidr) === (family === 6));
   return ofFamily.map((cidr) => ({ holder: `host route \`${cidr}\``, range: parseNetwork(cidr) }));
 }
 

@@ -1,12 +1,12 @@
 /** Gives out ports of the host. What a stack has, it keeps. */
-import { isIpv6 } from '../../dsl/addresses.ts';
+import { isIpv6, socketText } from '../../dsl/addresses.ts';
 import type { PortSpec, StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
 import { portKey } from './lower-ports.ts';
 import { sha256Hex } from './names.ts';
-import { addHolder, meets, type PortHolder, type PortHolders, portHolders, socketText } from './port-holders.ts';
+import { addHolder, meets, type PortHolder, type PortHolders, portHolders } from './port-holders.ts';
 
 export interface AllocatedPorts extends Pick<Allocation, 'hostPorts' | 'ports'> {
   readonly notices: readonly Notice[];

@@ -1,9 +1,9 @@
 /** What the firewall of a stack is to do, from what is declared and given out. */
+import { isIpv6 } from '../../dsl/addresses.ts';
 import { formatNetwork } from '../codec/ip.ts';
 import type { FirewallNetwork, FirewallPolicy, FirewallPort, FirewallSubnet } from '../model/firewall-policy.ts';
 import type { PortLead } from '../model/ports.ts';
 import type { GivenNetwork, GivenSubnet } from './allocate-networks.ts';
-import { isIpv6 } from './iptables-family.ts';
 import type { LowerContext } from './lower.ts';
 import { loopbackPublished, publishingNetwork } from './lower-networks.ts';
 

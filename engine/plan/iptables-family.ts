@@ -1,3 +1,4 @@
+import { isIpv6 } from '../../dsl/addresses.ts';
 import type { FirewallNetwork, FirewallPolicy, FirewallPort, FirewallSubnet } from '../model/firewall-policy.ts';
 import type { StackIdentity } from '../model/ids.ts';
 
@@ -23,15 +24,6 @@ export function ofFamily(policy: FirewallPolicy, stack: StackIdentity, family: F
     }),
     ports: policy.ports.filter(({ hostAddress }) => isIpv6(hostAddress) === (family === 'ipv6')),
   };
-}
-
-/** Of an address without a prefix. */
-export function isIpv6(address: string): boolean {
-  return address.includes(':');
-}
-
-export function isAny(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
 }
 
 /** The CIDR of one address. */

@@ -1,6 +1,7 @@
 /** Rules that lead from a port of the host to containers, and that open a port of a container which is routed to. */
+import { isAnyAddress, isIpv6 } from '../../dsl/addresses.ts';
 import type { FirewallPort } from '../model/firewall-policy.ts';
-import { type FamilyPolicy, isAny, isIpv6, single } from './iptables-family.ts';
+import { type FamilyPolicy, single } from './iptables-family.ts';
 import { isLoopback } from './lower-networks.ts';
 import { chainName } from './names.ts';
 import { portChains, type TextChain } from './port-chains.ts';
@@ -26,7 +27,7 @@ export function publishChains({ stack, ports }: FamilyPolicy): TextChain[] {
 function leadRules(port: FirewallPort): string[] {
   return port.targets.map((target, i) => {
     const rest = port.targets.length - i;
-    const address = isAny(port.hostAddress) ? '' : `-d ${single(port.hostAddress)} `;
+    const address = isAnyAddress(port.hostAddress) ? '' : `-d ${single(port.hostAddress)} `;
     const share = rest > 1 ? `-m statistic --mode nth --every ${rest} --packet 0 ` : '';
     const to = isIpv6(target.address) ? `[${target.address}]` : target.address;
     return `${address}-p ${port.protocol} -m ${port.protocol} --dport ${port.hostPort} ${share}-j DNAT --to-destination ${to}:${target.port}`;
@@ -39,7 +40,7 @@ function leadRules(port: FirewallPort): string[] {
  */
 export function exemptions(ports: readonly FirewallPort[]): string[] {
   const protocols = new Set(
-    ports.flatMap(({ hostAddress, hostPort, protocol }) => (hostPort === 53 && isAny(hostAddress) ? protocol : [])),
+    ports.flatMap(({ hostAddress, hostPort, protocol }) => (hostPort === 53 && isAnyAddress(hostAddress) ? protocol : [])),
   );
   return [...protocols]
     .sort()
@@ -79,7 +80,7 @@ function directPorts({ networks, ports, family }: FamilyPolicy, bridge: string):
   const routed = family === 'ipv6' && network?.owned === true && !network.internal && !network.subnet.masquerade;
   if (!routed) return [];
   const found = ports
-    .filter(({ hostAddress }) => isAny(hostAddress))
+    .filter(({ hostAddress }) => isAnyAddress(hostAddress))
     .flatMap(({ protocol, targets }) =>
       targets.filter((target) => target.bridge === bridge).map(({ address, port }) => ({ protocol, address, port })),
     );

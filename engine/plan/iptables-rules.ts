@@ -14,11 +14,12 @@
  * INVARIANT: a port published on a loopback address is never in DNAT, and nothing that is sent to one is rewritten there. PREROUTING comes
  * before the kernel drops martians, so a neighbour could send to 127.0.0.1 by our MAC and reach it (the class of CVE-2020-8558).
  */
+import { isAnyAddress } from '../../dsl/addresses.ts';
 import type { Chain, ChainRule, IptablesTable, Jump } from '../model/firewall.ts';
 import type { FirewallPolicy } from '../model/firewall-policy.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { TableSpec } from '../model/resources.ts';
-import { type FamilyPolicy, isAny, ofFamily, single } from './iptables-family.ts';
+import { type FamilyPolicy, ofFamily, single } from './iptables-family.ts';
 import { isolation } from './iptables-isolation.ts';
 import { exemptions, openPorts, publishChains } from './iptables-publish.ts';
 import { chainName, sha256Hex } from './names.ts';
@@ -104,7 +105,7 @@ function natChains(policy: FamilyPolicy): TextChain[] {
 function leftToProxy({ networks, ports }: FamilyPolicy): string[] {
   const taking = new Set(networks.flatMap((network) => (network.loopbackPublished ? [network.bridge] : [])));
   return ports
-    .filter(({ hostAddress, targets }) => isAny(hostAddress) && !targets.every(({ bridge }) => taking.has(bridge)))
+    .filter(({ hostAddress, targets }) => isAnyAddress(hostAddress) && !targets.every(({ bridge }) => taking.has(bridge)))
     .map(({ protocol, hostPort }) => `-d 127.0.0.0/8 -p ${protocol} -m ${protocol} --dport ${hostPort} -j RETURN`);
 }
 

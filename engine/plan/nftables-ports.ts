@@ -5,6 +5,7 @@
  *   local      on loopback: spread-loopback4, ports-loopback4, passed-loopback4 for what isn't led from there, then as for all
  *   published  on one address: spread4, ports4 (and 6), then on every address: spread-any4, ports-any4 (and 6)
  */
+import { isIpv6 } from '../../dsl/addresses.ts';
 import type { FirewallNetwork, FirewallPort } from '../model/firewall-policy.ts';
 import type { NftChain, NftSet } from '../model/nftables.ts';
 import { isLoopback } from './lower-networks.ts';
@@ -94,7 +95,7 @@ function placeOf({ hostAddress }: FirewallPort): Place {
   if (isLoopback(hostAddress)) return LOOPBACK;
   if (hostAddress === '0.0.0.0') return ANY4;
   if (hostAddress === '::') return ANY6;
-  return hostAddress.includes(':') ? ONE6 : ONE4;
+  return isIpv6(hostAddress) ? ONE6 : ONE4;
 }
 
 /** The family is asked for: a chain of IPv4 that a packet of IPv6 goes to would end its way. A look-up that finds nothing goes on. */

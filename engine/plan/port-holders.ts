@@ -1,5 +1,5 @@
 /** Who has which port of the host. */
-import { isIpv6 } from '../../dsl/addresses.ts';
+import { isAnyAddress, isIpv6, socketText } from '../../dsl/addresses.ts';
 import type { HostFacts, ListeningSocket } from '../model/facts.ts';
 
 export interface PortHolder {
@@ -43,14 +43,5 @@ function foreignHolder({ address, port, holder }: ListeningSocket): PortHolder {
 /** Whether who has a port on `holder.address` keeps us from having it on `address`. `0.0.0.0` and `::` are all addresses of their family. */
 export function meets(address: string, holder: Pick<PortHolder, 'address' | 'dual'>): boolean {
   if (address === holder.address || (holder.dual && holder.address === '::')) return true;
-  return isIpv6(address) === isIpv6(holder.address) && (isAny(address) || isAny(holder.address));
-}
-
-/** `127.0.0.1:80`, `[::1]:80` */
-export function socketText(address: string, port: number): string {
-  return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function isAny(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
+  return isIpv6(address) === isIpv6(holder.address) && (isAnyAddress(address) || isAnyAddress(holder.address));
 }

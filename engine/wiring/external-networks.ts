@@ -58,10 +58,10 @@ function findBridge(ifname: string, { subnet, ipv6 }: NetworkSpec, { links, addr
     };
   }
   const { ranges, own } = networksOn(ifname, addresses);
-  const ipv4 = subnet ?? ranges.find((cidr) => !cidr.includes(':'));
+  const ipv4 = subnet ?? ranges.find((cidr) => !isIpv6(cidr));
   if (ipv4 === undefined)
     return { why: `bridge \`${ifname}\` has no IPv4 address that would tell its subnet`, hint: "declare the network's `subnet`" };
-  const subnet6 = ipv6?.subnet ?? ranges.find((cidr) => cidr.includes(':'));
+  const subnet6 = ipv6?.subnet ?? ranges.find(isIpv6);
   return { bridge: ifname, ...ranged(ipv4, subnet6, own), internal: false, mtu: link.mtu, key: undefined, taken: own };
 }
 

@@ -1,11 +1,11 @@
 /** What `ps` shows. */
+import { socketText } from '../../dsl/addresses.ts';
 import type { PublishedPort } from '../../dsl/spec.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { isFrozen } from '../kernel/freezer.ts';
 import type { ContainerListing } from '../model/engine.ts';
 import type { ContainerState } from '../model/resources.ts';
 import { cgroupPath, serviceOfContainer } from '../plan/names.ts';
-import { socketText } from '../plan/port-holders.ts';
 import { readSupervisionState } from '../store/desired-state.ts';
 import type { Session } from './session.ts';
 
@@ -63,6 +63,6 @@ function listing({ stack, cgroups }: Session, { name, record, status }: Containe
 }
 
 /** `127.0.0.1:8080->80/tcp`, `[::1]:8080->80/tcp` */
-function portText({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string {
+export function portText({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string {
   return `${socketText(hostAddress, hostPort)}->${containerPort}/${protocol}`;
 }

@@ -1,7 +1,6 @@
 /** What `networks` shows: the networks of stacks that are up, with who is on them. */
-import { formatIpv4, parseCidr } from '../../dsl/ipv4.ts';
-import { formatIpv6, parseCidr6 } from '../../dsl/ipv6.ts';
-import type { ExternalNetworkSpec, NetworkSpec, PublishedPort } from '../../dsl/spec.ts';
+import type { ExternalNetworkSpec, NetworkSpec } from '../../dsl/spec.ts';
+import { parseNetwork } from '../codec/ip.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { openNetworkNamespaces } from '../kernel/network-namespaces.ts';
@@ -9,10 +8,12 @@ import type { Allocation } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { NetworkListing, NetworkMember, NetworkSubnet } from '../model/network-listing.ts';
 import type { ContainerState, LinkSpec } from '../model/resources.ts';
+import { firstAddress } from '../plan/ipam.ts';
 import { serviceOfContainer } from '../plan/names.ts';
 import { listAllocations } from '../store/allocation.ts';
 import { type DesiredState, readDesiredState } from '../store/desired-state.ts';
 import { type HostPaths, stackPaths } from '../store/paths.ts';
+import { portText } from './listing.ts';
 
 /** What is known of one stack. */
 export interface StackView {
@@ -120,18 +121,9 @@ function subnetsOf({ view, name, spec }: OwnedNetwork): NetworkSubnet[] {
   const subnet6 = view.allocation.subnets6[name] ?? spec.ipv6?.subnet;
   // A link that somebody else made has the gateway that the stack file names, or none that is known.
   const ours = spec.external === undefined && spec.driver === 'bridge';
-  const range = subnet === undefined ? undefined : parseCidr(subnet);
-  const range6 = subnet6 === undefined ? undefined : parseCidr6(subnet6);
-  const result: NetworkSubnet[] = [];
-  if (subnet !== undefined && range !== undefined) {
-    const gateway = spec.gateway ?? (ours ? formatIpv4(range.first + 1) : undefined);
-    result.push({ subnet, gateway, ipRange: spec.ipRange });
-  }
-  if (subnet6 !== undefined && range6 !== undefined) {
-    const gateway = spec.ipv6?.gateway ?? (ours ? formatIpv6(range6.first + 1n) : undefined);
-    result.push({ subnet: subnet6, gateway, ipRange: undefined });
-  }
-  return result;
+  const given = (cidr: string | undefined, gateway: string | undefined, ipRange: string | undefined): NetworkSubnet[] =>
+    cidr === undefined ? [] : [{ subnet: cidr, gateway: gateway ?? (ours ? firstAddress(parseNetwork(cidr)) : undefined), ipRange }];
+  return [...given(subnet, spec.gateway, spec.ipRange), ...given(subnet6, spec.ipv6?.gateway, undefined)];
 }
 
 function membersOf({ stack, state, allocation, containers }: StackView, network: string | undefined): NetworkMember[] {
@@ -159,8 +151,4 @@ function membersOf({ stack, state, allocation, containers }: StackView, network:
 function macOf(link: LinkSpec): string | undefined {
   if (link.type === 'veth') return link.peerAddress;
   return link.type === 'macvlan' ? link.address : undefined;
-}
-
-function portText({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string {
-  return `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort}->${containerPort}/${protocol}`;
 }

@@ -1,11 +1,13 @@
 /** What the supervisor does about published ports: holds them, and says who has one that it can't hold. */
+
 import { setTimeout } from 'node:timers/promises';
+import { socketText } from '../../dsl/addresses.ts';
 import { listeningSockets } from '../kernel/host-facts-network.ts';
 import { bindPublished, setRefusing } from '../kernel/port-sockets.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 import type { PortLead } from '../model/ports.ts';
-import { meets, socketText } from '../plan/port-holders.ts';
+import { meets } from '../plan/port-holders.ts';
 import type { PortReservationOptions } from '../supervise/port-reservation.ts';
 import { type PortRefusal, PortReservations } from '../supervise/port-reservations.ts';
 import { withHolders } from './port-holders.ts';
