@@ -20,40 +20,44 @@ export async function network({ sides, runs, base, say }) {
   }
   const directory = await writeProject(base);
   const machine = await anotherMachine();
-  const rows = { between: {}, published: {}, requests: {} };
+  const taken = Object.fromEntries(sides.map(({ name }) => [name, { between: [], published: [], requests: [] }]));
+  const engines = sides.flatMap((side) => (side.name === 'tsstack' ? [] : 'docker'));
   try {
-    for (const side of sides) {
-      say(side.name);
-      const engine = side.name === 'tsstack' ? undefined : 'docker';
-      if (engine) await run([engine, 'import', join(directory, 'rootfs.tar'), image]);
-      await side.up(directory);
-      const taken = { between: [], published: [], requests: [] };
-      try {
-        for (let i = 0; i < runs; i++) {
-          taken.between.push(bitsOf(await run(inClient(side, iperf('server')), { cwd: directory, env: side.env })));
-          taken.published.push(bitsOf(await machine.run(iperf(HOST))));
-          taken.requests.push(
-            requestsOf(await machine.run(['wrk', '-t', '1', '-c', '16', '-d', `${SECONDS}s`, `http://${HOST}:${PORTS.http}/`])),
-          );
+    for (const engine of engines) await run([engine, 'import', join(directory, 'rootfs.tar'), image]);
+    // Turn by turn: what else the machine does changes within minutes by more than the sides differ.
+    for (let i = 0; i < runs; i++) {
+      for (const side of i % 2 === 0 ? sides : sides.toReversed()) {
+        say(`${side.name}, ${i + 1} of ${runs}`);
+        await side.up(directory);
+        try {
+          await measure(side, directory, machine, taken[side.name]);
+        } finally {
+          await side.down(directory);
         }
-      } finally {
-        await side.down(directory);
-        if (engine) await run([engine, 'rmi', image]);
       }
-      for (const [what, values] of Object.entries(taken))
-        rows[what][side.name] = { value: median(values), unit: what === 'requests' ? '/s' : 'Gbit/s' };
     }
+    for (const engine of engines) await run([engine, 'rmi', image]);
   } finally {
     machine.close();
   }
+  const row = (network, what, unit) => ({
+    network,
+    ...Object.fromEntries(sides.map(({ name }) => [name, { value: median(taken[name][what]), unit }])),
+  });
   return {
     title,
     rows: [
-      { network: 'container to container, iperf3', ...rows.between },
-      { network: 'another machine to a published port, iperf3', ...rows.published },
-      { network: '… wrk, 16 connections', ...rows.requests },
+      row('container to container, iperf3', 'between', 'Gbit/s'),
+      row('another machine to a published port, iperf3', 'published', 'Gbit/s'),
+      row('… wrk, 16 connections', 'requests', '/s'),
     ],
   };
+}
+
+async function measure(side, directory, machine, { between, published, requests }) {
+  between.push(bitsOf(await run(inClient(side, iperf('server')), { cwd: directory, env: side.env })));
+  published.push(bitsOf(await machine.run(iperf(HOST))));
+  requests.push(requestsOf(await machine.run(['wrk', '-t', '1', '-c', '16', '-d', `${SECONDS}s`, `http://${HOST}:${PORTS.http}/`])));
 }
 
 const iperf = (host) => ['iperf3', '-c', host, '-p', String(PORTS.iperf), '-t', String(SECONDS), '-J'];
