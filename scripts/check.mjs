@@ -9,7 +9,7 @@ export async function check() {
   const node = (script, ...argv) => [process.execPath, join('node_modules', script), ...argv];
   // Two cores: the compiler has one, the short ones share the other with the unit tests.
   const results = await Promise.all([
-    quietly('types (tsc)', node('typescript/bin/tsc')),
+    quietly('types (tsc)', node('typescript/bin/tsc', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/tsc.tsbuildinfo')),
     quietly('format and lint (biome)', node('@biomejs/biome/bin/biome', 'check')),
     checkC(),
     unitTests(),
