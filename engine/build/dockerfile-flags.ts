@@ -1,3 +1,4 @@
+import { ownValue } from '../../dsl/own-value.ts';
 import { nearest } from '../../dsl/suggest.ts';
 import { didYouMean, wrong } from './dockerfile-errors.ts';
 import type { Instruction } from './dockerfile-lines.ts';
@@ -39,7 +40,7 @@ export function readFlags(instruction: Instruction, known: KnownFlags, escapeCha
 
 function checkFlag({ name, value }: { name: string; value: string | undefined }, instruction: Instruction, known: KnownFlags): void {
   const { keyword, place } = instruction;
-  const flag = Object.hasOwn(known, name) ? known[name] : undefined;
+  const flag = ownValue(known, name);
   if (flag === undefined) {
     const meant = nearest(name, Object.keys(known));
     throw wrong(place, `\`--${name}\` is no flag of \`${keyword}\``, didYouMean(meant === undefined ? undefined : `--${meant}`));

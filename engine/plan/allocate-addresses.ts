@@ -1,4 +1,5 @@
 /** Who has which address on which network. A container keeps what it had as long as it can. */
+import { ownValue } from '../../dsl/own-value.ts';
 import type { NetworkAttachmentSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatIp, formatNetwork, rangeHolds } from '../codec/ip.ts';
 import type { Allocation } from '../model/facts.ts';
@@ -90,7 +91,7 @@ function giveAddresses(giving: Giving, context: NetworkContext): Addresses {
     give(key, addressValue(address));
   }
   for (const { key } of wanted) {
-    const kept = Object.hasOwn(had, key) ? had[key] : undefined;
+    const kept = ownValue(had, key);
     if (result[key] !== undefined || kept === undefined || !rangeHolds(range, kept) || !rangeHolds(from, kept)) continue;
     if (!taken.has(addressValue(kept))) give(key, addressValue(kept));
   }

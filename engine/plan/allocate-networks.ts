@@ -1,5 +1,6 @@
 /** Where the networks of a stack are: subnets that are chosen or declared, bridges of others that are joined, and the links of a LAN. */
 import { isIpv6 } from '../../dsl/addresses.ts';
+import { ownValue } from '../../dsl/own-value.ts';
 import type { NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, type IpRange, parseNetwork } from '../codec/ip.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
@@ -110,11 +111,6 @@ function ownNetworks(
   });
 }
 
-/** A network may be called `constructor`. */
-function ownValue(values: Readonly<Record<string, string>>, name: string): string | undefined {
-  return Object.hasOwn(values, name) ? values[name] : undefined;
-}
-
 interface WantedSubnet {
   readonly name: string;
   readonly fixed: string | undefined;
@@ -156,9 +152,9 @@ function giveSubnets(
 
 /** A bridge that another stack or the host makes. */
 function joined(name: string, network: NetworkSpec, { stack, facts, obstacles, takenOn }: Shared): GivenNetwork | undefined {
-  const found = Object.hasOwn(facts.externals, name) ? facts.externals[name] : undefined;
+  const found = ownValue(facts.externals, name);
   if (!found) {
-    const refused = Object.hasOwn(facts.refusedExternals, name) ? facts.refusedExternals[name] : undefined;
+    const refused = ownValue(facts.refusedExternals, name);
     const message = `cannot join network \`${name}\`: ${refused?.why ?? 'it is not there'}`;
     obstacles.push({ resource: `link:${stack.name}/${name}`, message, hint: refused?.hint });
     return undefined;

@@ -1,5 +1,6 @@
 /** Networks that others make: as they are now, and whether this stack may join them. */
 import { isIpv6 } from '../../dsl/addresses.ts';
+import { ownValue } from '../../dsl/own-value.ts';
 import type { ExternalNetworkSpec, NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, parseNetwork } from '../codec/ip.ts';
 import { observeAddresses } from '../kernel/addresses.ts';
@@ -96,7 +97,7 @@ function findShared(external: StackExternal, world: World): Found {
   if ('why' in owner) return owner;
   const { host } = world.session;
   const known = readDesiredState(stackPaths(host, owner.stack))?.spec.networks ?? {};
-  const network = Object.hasOwn(known, external.network) ? known[external.network] : undefined;
+  const network = ownValue(known, external.network);
   const who = `stack \`${owner.stack.name}\` in ${owner.stack.directory}`;
   if (!network) {
     const shared = Object.keys(known).filter((name) => known[name]?.shared);
