@@ -83,7 +83,7 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
     for (const step of plan.steps) underWay.delete(step);
     // Stopped to be started again, which something has prevented: they did not end by themselves.
     for (const { op } of plan.steps)
-      if (op.kind === 'container.start' && halfWay.has(op.process.name)) supervision.containers.makeDue(op.process.name);
+      if (op.kind === 'container.start' && halfWay.has(op.process.name)) supervision.containers.restarts.makeDue(op.process.name);
     for (const message of session.warnings) tell({ type: 'notice', at: Date.now(), message });
     session.warnings.clear();
   }

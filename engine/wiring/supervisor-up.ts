@@ -147,8 +147,7 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   throwObstacles(plan);
   for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
     supervisor.stopped.delete(name);
-    supervisor.containers.cancelRestart(name);
-    supervisor.containers.forgetFailures(name);
+    supervisor.containers.restarts.forgive(name);
   }
   const state: DesiredState = { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) };
   writeDesiredState(session.paths, state);

@@ -169,7 +169,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
   adopt(): void {
     this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined }));
-    for (const name of this.#returning) if (!this.containers.isRunning(name) && !this.stopped.has(name)) this.containers.makeDue(name);
+    for (const name of this.#returning)
+      if (!this.containers.isRunning(name) && !this.stopped.has(name)) this.containers.restarts.makeDue(name);
     this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: this.containers.running });
     this.#kernel.begin();
     this.follow();
@@ -214,7 +215,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     if (this.containers.isRunning(name) || this.repairs.goesOnTrying(name)) return false;
     // It waits for another one, which nothing will bring about any more.
     if (this.repairs.waiting[name] !== undefined) return !this.containers.anyRunning && !this.#anyReturns;
-    return !this.containers.willRestart(name);
+    return !this.containers.restarts.willCome(name);
   }
 
   /** Nothing runs, nothing will, and nobody changes that. */
@@ -226,14 +227,14 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   /** Whether one will be started without anybody asking. One that waits for others will only if another one of them does. */
   get #anyReturns(): boolean {
-    return this.containers.restarting.some((name) => this.repairs.waiting[name] === undefined);
+    return this.containers.restarts.toCome.some((name) => this.repairs.waiting[name] === undefined);
   }
 
   list(): readonly ContainerListing[] {
     return listContainers(this.session).map((listing) => ({
       ...listing,
       health: this.containers.healthOf(listing.name),
-      restarts: this.containers.restartsOf(listing.name),
+      restarts: this.containers.restarts.count(listing.name),
       reason: this.#reasonOf(listing),
     }));
   }
@@ -254,8 +255,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
       version: 1,
       bootId: this.session.bootId,
       stopped: [...this.stopped].sort(),
-      returning: [...new Set([...this.#returning, ...this.containers.due])].sort(),
-      restarts: this.containers.restartCounts,
+      returning: [...new Set([...this.#returning, ...this.containers.restarts.due])].sort(),
+      restarts: this.containers.restarts.counts,
       ended,
     };
     const text = JSON.stringify(state);
@@ -276,7 +277,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
   }
 
   #reasonOf({ name, state }: ContainerListing): string | undefined {
-    const reason = this.containers.reasonOf(name) ?? this.repairs.reasonOf(name);
+    const reason = this.containers.restarts.reasonOf(name) ?? this.repairs.reasonOf(name);
     return reason ?? (state !== 'running' && this.stopped.has(name) ? STOPPED_ON_REQUEST : undefined);
   }
 
