@@ -1,3 +1,4 @@
+import { append } from '../../dsl/multimap.ts';
 import { ownValue } from '../../dsl/own-value.ts';
 import { nearest } from '../../dsl/suggest.ts';
 import { didYouMean, wrong } from './dockerfile-errors.ts';
@@ -27,7 +28,7 @@ export function readFlags(instruction: Instruction, known: KnownFlags, escapeCha
     const [, name = '', value] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
     checkFlag({ name, value }, instruction, known);
     if (given.has(name) && known[name] !== 'list') throw wrong(place, `\`--${name}\` is given twice`);
-    given.set(name, [...(given.get(name) ?? []), value ?? 'true']);
+    append(given, name, value ?? 'true');
   }
   const value = (name: string) => given.get(name)?.[0];
   const asSwitch = (name: string): boolean | undefined => {

@@ -1,5 +1,6 @@
 /** Where the networks of a stack are: subnets that are chosen or declared, bridges of others that are joined, and the links of a LAN. */
 import { isIpv6 } from '../../dsl/addresses.ts';
+import { append } from '../../dsl/multimap.ts';
 import { ownValue } from '../../dsl/own-value.ts';
 import type { NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, type IpRange, parseNetwork } from '../codec/ip.ts';
@@ -221,10 +222,7 @@ function addressesByKey({ joined: keys, addresses, addresses6 }: Allocation): Re
   for (const [holder, address] of [...Object.entries(addresses), ...Object.entries(addresses6)]) {
     // `shop-3f9a1c2e/web-1/front` is on `shop-3f9a1c2e/front`.
     const key = keys[holder.replace(/\/.*\//, '/')];
-    if (key === undefined) continue;
-    const known = taken.get(key);
-    if (known) known.push(address);
-    else taken.set(key, [address]);
+    if (key !== undefined) append(taken, key, address);
   }
   return taken;
 }
