@@ -47,7 +47,7 @@ interface Shared extends NetworkContext {
 }
 
 /** ETH_DATA_LEN of linux/if_ether.h, what the kernel gives bridges and veths. Named, so that an `mtu` taken out of the stack file is taken back. */
-export const DEFAULT_MTU = 1500;
+const DEFAULT_MTU = 1500;
 
 /** Networks with an obstacle are left out. */
 export function allocateNetworks(spec: StackSpec, around: NetworkContext): Record<string, GivenNetwork> {
