@@ -75,7 +75,6 @@ export async function gatherFacts(
     resolvDirectory: paths.resolv,
     logsDirectory: paths.logs,
     seccompFile: seccompFile(host.stateDirectory),
-    arch: process.arch,
   };
 }
 
