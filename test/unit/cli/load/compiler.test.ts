@@ -2,8 +2,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadCompiler } from '../../../../cli/load/compiler.ts';
+
+// V8 would remember the source by itself, and not look at what was kept.
+beforeAll(() => setFlagsFromString('--no-compilation-cache'));
+afterAll(() => setFlagsFromString('--compilation-cache'));
 
 let root: string;
 beforeEach(() => {
