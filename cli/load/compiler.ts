@@ -33,6 +33,7 @@ export function loadCompiler(packageRoot: string): Compiler {
   });
   const module = new Module(file);
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
+  module.loaded = true;
   cache[file] = module;
   const usable = cachedData !== undefined && script.cachedDataRejected === false;
   return { typescript: module.exports, keep: () => (usable ? undefined : write(kept, script.createCachedData())) };
