@@ -1,8 +1,7 @@
 /** Rules that lead from a port of the host to containers, and that open a port of a container which is routed to. */
-import { isAnyAddress, isIpv6 } from '../../dsl/addresses.ts';
+import { isAnyAddress, isIpv6, isLoopback4 } from '../../dsl/addresses.ts';
 import type { FirewallPort } from '../model/firewall-policy.ts';
 import { type FamilyPolicy, single } from './iptables-family.ts';
-import { isLoopback } from './lower-networks.ts';
 import { chainName } from './names.ts';
 import { portChains, type TextChain } from './port-chains.ts';
 
@@ -13,11 +12,11 @@ export function publishChains({ stack, ports }: FamilyPolicy): TextChain[] {
       name,
       some.map((port) => ({ protocol: port.protocol, port: port.hostPort, rules: leadRules(port) })),
     );
-  const loopback = ports.filter(({ hostAddress }) => isLoopback(hostAddress));
+  const loopback = ports.filter(({ hostAddress }) => isLoopback4(hostAddress));
   return [
     ...chains(
       chainName(stack, 'PUB'),
-      ports.filter(({ hostAddress }) => !isLoopback(hostAddress)),
+      ports.filter(({ hostAddress }) => !isLoopback4(hostAddress)),
     ),
     ...(loopback.length > 0 ? chains(chainName(stack, 'LOOP'), loopback) : []),
   ];

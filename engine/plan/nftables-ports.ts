@@ -5,10 +5,9 @@
  *   local      on loopback: spread-loopback4, ports-loopback4, passed-loopback4 for what isn't led from there, then as for all
  *   published  on one address: spread4, ports4 (and 6), then on every address: spread-any4, ports-any4 (and 6)
  */
-import { isIpv6 } from '../../dsl/addresses.ts';
+import { isIpv6, isLoopback4 } from '../../dsl/addresses.ts';
 import type { FirewallPolicy, FirewallPort } from '../model/firewall-policy.ts';
 import type { NftChain, NftSet } from '../model/nftables.ts';
-import { isLoopback } from './lower-networks.ts';
 import { directPorts, leftToProxy } from './policy-ports.ts';
 
 /** A chain whose rules have no comments yet. */
@@ -77,7 +76,7 @@ const ANY6: Place = { suffix: '-any6', family: 'ip6', type: 'ipv6_addr', any: tr
 const PLACES: readonly Place[] = [LOOPBACK, ONE4, ONE6, ANY4, ANY6];
 
 function placeOf({ hostAddress }: FirewallPort): Place {
-  if (isLoopback(hostAddress)) return LOOPBACK;
+  if (isLoopback4(hostAddress)) return LOOPBACK;
   if (hostAddress === '0.0.0.0') return ANY4;
   if (hostAddress === '::') return ANY6;
   return isIpv6(hostAddress) ? ONE6 : ONE4;
