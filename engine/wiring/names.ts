@@ -1,13 +1,11 @@
 /** The DNS server of a stack, put together: what is desired and what runs go in, notices come out. */
-import { socketHolders } from '../kernel/host-facts-holders.ts';
-import { listeningSockets } from '../kernel/host-facts-network.ts';
 import type { ContainerName } from '../model/ids.ts';
 import { type NameTable, NO_NAMES } from '../model/names.ts';
 import type { Desired } from '../model/resources.ts';
 import { NameServer } from '../names/server.ts';
-import { meets } from '../plan/port-holders.ts';
 import { SharedNames } from './names-shared.ts';
 import { hostNameservers } from './names-upstream.ts';
+import { socketsInTheWay } from './port-holders.ts';
 import type { Session } from './session.ts';
 
 export interface StackNamesOptions {
@@ -75,7 +73,6 @@ export class StackNames implements AsyncDisposable {
 }
 
 function holderOf(address: string): string {
-  const sockets = listeningSockets().filter((socket) => socket.port === 53 && meets(address, { address: socket.address, dual: true }));
-  const holders = socketHolders(sockets.map(({ inode }) => inode));
-  return [...new Set(sockets.flatMap(({ inode }) => holders.get(inode) ?? []))].join(', ') || 'somebody else';
+  const holders = socketsInTheWay(address, 53).flatMap(({ holder }) => holder ?? []);
+  return [...new Set(holders)].join(', ') || 'somebody else';
 }

@@ -1,5 +1,6 @@
 /** Asks every driver what is there of one stack. Synchronous reads first; the firewall's process runs beside them. */
 import fs from 'node:fs';
+import { isIpv6 } from '../../dsl/addresses.ts';
 import { missingMounts } from '../codec/missing-mounts.ts';
 import { connectedAddresses, observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
@@ -135,7 +136,7 @@ function bridgeEnd(cidr: string): string {
 }
 
 function familyEnd(cidr: string): string {
-  return cidr.includes(':') ? '/6' : '';
+  return isIpv6(cidr) ? '/6' : '';
 }
 
 function observeContainerResources(

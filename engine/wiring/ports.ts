@@ -2,15 +2,13 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { socketText } from '../../dsl/addresses.ts';
-import { listeningSockets } from '../kernel/host-facts-network.ts';
 import { bindPublished, setRefusing } from '../kernel/port-sockets.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { ListeningSocket } from '../model/facts.ts';
 import type { PortLead } from '../model/ports.ts';
-import { meets } from '../plan/port-holders.ts';
 import type { PortReservationOptions } from '../supervise/port-reservation.ts';
 import { type PortRefusal, PortReservations } from '../supervise/port-reservations.ts';
-import { withHolders } from './port-holders.ts';
+import { socketsInTheWay } from './port-holders.ts';
 
 /**
  * A process that was killed gives its sockets back a moment after everything else: until then nobody holds them, and nobody else can have
@@ -67,11 +65,8 @@ export class PublishedPorts implements AsyncDisposable {
 
 /** One that isn't listening, of an outgoing connection say, is taken for one that is just there. */
 function socketInTheWay({ protocol, hostAddress, hostPort }: PortLead): ListeningSocket {
-  const sockets = listeningSockets().filter(
-    (socket) => socket.protocol === protocol && socket.port === hostPort && meets(hostAddress, { address: socket.address, dual: true }),
-  );
-  const [socket] = withHolders(sockets, () => true);
-  return socket ?? { protocol, address: hostAddress, port: hostPort, inode: 0 };
+  const sockets = socketsInTheWay(hostAddress, hostPort);
+  return sockets.find((socket) => socket.protocol === protocol) ?? { protocol, address: hostAddress, port: hostPort, inode: 0 };
 }
 
 function refused({ lead, error }: PortRefusal): TsstackError {
