@@ -19,6 +19,11 @@ export function isAnyAddress(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 
+/** `10.1.2.3/24` → `10.1.2.3` */
+export function addressOf(cidr: string): string {
+  return cidr.replace(/\/.*/, '');
+}
+
 /** Of 127.0.0.0/8 (RFC 1122, 3.2.1.3). IPv6 has one address of that kind, ::1. */
 export function isLoopback4(address: string): boolean {
   return address.startsWith('127.');

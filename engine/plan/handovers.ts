@@ -2,6 +2,7 @@
  * What one thing gives up and another takes: an address, an interface's name, the default route, a volume. The kernel may not mind
  * two holders, the network and the files do: whoever leaves has left before the next one comes.
  */
+import { addressOf } from '../../dsl/addresses.ts';
 import { append } from '../../dsl/multimap.ts';
 import type { ContainerRecord } from '../model/container.ts';
 import type { Decision, Decisions } from './decide.ts';
@@ -59,7 +60,7 @@ function addressKey(resource: Decision['desired'] | Decision['observed']): strin
   if (resource?.kind !== 'address') return '';
   const { cidr } = 'spec' in resource ? resource.spec : resource.state;
   const network = resource.id.includes('@') ? resource.id.slice(resource.id.indexOf('@')).replace(/\/6$/, '') : '';
-  return `${cidr.replace(/\/.*/, '')}${network}`;
+  return `${addressOf(cidr)}${network}`;
 }
 
 /** Containers that go for good and write to what this one writes to: a renamed database must not meet its former self on its files. */

@@ -2,7 +2,7 @@
  * Free subnets and free addresses, of both families. Pure: what is taken comes in, what is given out goes back. Each question takes the
  * same time however many there are, so that a thousand networks are given out in milliseconds.
  */
-import { formatIp, type IpRange, parseIp, parseNetwork, rangesOverlap } from '../codec/ip.ts';
+import { BITS, formatIp, type IpRange, parseIp, parseNetwork, rangesOverlap } from '../codec/ip.ts';
 import { sha256Hex } from './names.ts';
 
 /** Where subnets are chosen from: so many of one size in a row. */
@@ -91,7 +91,7 @@ function slotsOf(
   pool: SubnetPool,
   { first, last }: IpRange,
 ): { readonly from: number; readonly to: number; readonly inside: boolean } | undefined {
-  const bits = BigInt((pool.family === 4 ? 32 : 128) - pool.prefix);
+  const bits = BigInt(BITS[pool.family] - pool.prefix);
   const end = pool.first + (BigInt(pool.slots) << bits) - 1n;
   if (last < pool.first || first > end) return undefined;
   const slot = (value: bigint) => Number((value - pool.first) >> bits);
@@ -105,7 +105,7 @@ function mark(pool: SubnetPool, marks: Uint8Array, range: IpRange): void {
 }
 
 function slotRange({ family, first, prefix }: SubnetPool, slot: number): IpRange {
-  const bits = BigInt((family === 4 ? 32 : 128) - prefix);
+  const bits = BigInt(BITS[family] - prefix);
   const start = first + (BigInt(slot) << bits);
   return { family, first: start, last: start + (1n << bits) - 1n, prefix };
 }

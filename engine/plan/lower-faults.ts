@@ -1,4 +1,5 @@
 /** Faults between services → what befalls packets at each link of each container. */
+import { addressOf } from '../../dsl/addresses.ts';
 import { append, groupBy } from '../../dsl/multimap.ts';
 import type { Fault, FaultClass, FaultEffects, FaultEnd, FaultFilter, FaultSpec } from '../model/faults.ts';
 import type { ContainerName, ResourceId } from '../model/ids.ts';
@@ -42,7 +43,7 @@ function attachmentsIn(resources: readonly DesiredResource[]): Attachment[] {
   const veths: { readonly link: ResourceId; readonly spec: VethSpec }[] = [];
   const know = (container: ContainerName, address: string) => append(addresses, container, address);
   for (const { kind, id, spec } of resources) {
-    if (kind === 'address' && spec.netns.in === 'container') know(spec.netns.container, spec.cidr.replace(/\/.*/, ''));
+    if (kind === 'address' && spec.netns.in === 'container') know(spec.netns.container, addressOf(spec.cidr));
     if (kind !== 'link' || spec.type !== 'veth') continue;
     veths.push({ link: id, spec });
     know(spec.container, linkLocal(spec.peerAddress));

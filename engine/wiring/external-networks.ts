@@ -1,5 +1,5 @@
 /** Networks that others make: as they are now, and whether this stack may join them. */
-import { isIpv6 } from '../../dsl/addresses.ts';
+import { addressOf, isIpv6 } from '../../dsl/addresses.ts';
 import { ownValue } from '../../dsl/own-value.ts';
 import type { ExternalNetworkSpec, NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, parseNetwork } from '../codec/ip.ts';
@@ -73,10 +73,6 @@ function networksOn(
 ): { readonly ranges: readonly string[]; readonly own: readonly string[] } {
   const cidrs = addresses.filter((one) => one.ifname === ifname && !/^fe[89ab]/i.test(one.cidr)).map(({ cidr }) => cidr);
   return { ranges: cidrs.map((cidr) => formatNetwork(parseNetwork(cidr))), own: cidrs.map(addressOf) };
-}
-
-function addressOf(cidr: string): string {
-  return cidr.replace(/\/.*/, '');
 }
 
 type Ranged = Pick<ExternalNetwork, 'subnet' | 'gateway' | 'subnet6' | 'gateway6'>;
