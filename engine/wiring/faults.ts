@@ -13,13 +13,13 @@ import { readFaults, writeFaults } from '../store/faults.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY } from './prepare.ts';
 import type { Session } from './session.ts';
-import { perform } from './supervision.ts';
+import { perform, requireDesired } from './supervision.ts';
 import type { Supervisor } from './supervisor.ts';
 import { command } from './supervisor-up.ts';
 
 export async function setFault(supervisor: Supervisor, change: ParamsOf<'setFault'>, context: CallContext): Promise<void> {
   await command(supervisor, context.signal, async (signal) => {
-    const before = wanted(supervisor);
+    const before = requireDesired(supervisor);
     const faults = withFault(readFaults(supervisor.session.paths), change, before.spec);
     await requireQdiscs(supervisor.session, change.effects);
     await enforce(supervisor, { before, faults, context: { ...context, signal } });
@@ -28,15 +28,10 @@ export async function setFault(supervisor: Supervisor, change: ParamsOf<'setFaul
 
 export async function heal(supervisor: Supervisor, { pair }: ParamsOf<'heal'>, context: CallContext): Promise<void> {
   await command(supervisor, context.signal, async (signal) => {
-    const before = wanted(supervisor);
+    const before = requireDesired(supervisor);
     const faults = healed(readFaults(supervisor.session.paths), pair, before.spec);
     await enforce(supervisor, { before, faults, context: { ...context, signal } });
   });
-}
-
-function wanted({ desired, session }: Supervisor): DesiredState {
-  if (desired) return desired;
-  throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
 }
 
 interface Enforcing {

@@ -3,6 +3,7 @@ import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
 import { readContainerStatus } from '../kernel/container-status.ts';
 import { readRecord } from '../kernel/containers.ts';
+import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Executors, OpOf, Plan, Step } from '../model/plan.ts';
@@ -40,6 +41,12 @@ export interface PerformOptions {
   readonly hurry?: AbortSignal | undefined;
   /** Lent while the plan waits. Undefined: it never does. */
   readonly turn?: LentTurn | undefined;
+}
+
+/** @throws TsstackError `not-found`: nothing is wanted. */
+export function requireDesired({ desired, session }: Pick<Supervision, 'desired' | 'session'>): DesiredState {
+  if (desired) return desired;
+  throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
 }
 
 /** Carries a plan out, and keeps what is known of the containers in step with it. */
