@@ -26,6 +26,7 @@ export const DEFAULT_POLICY: Policy = {
   repair: false,
   restart: [],
   stopped: [],
+  returning: [],
   conditions: undefined,
 };
 
@@ -89,7 +90,7 @@ export async function planUp(
   for (;;) {
     const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
     if (obstacles.length > 0)
-      return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} }, desired };
+      return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {}, unreached: [] }, desired };
     const reconciled = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
     const plan = withInUse(reconciled, session);
     const planned = { plan: { ...plan, notices: [...notices, ...plan.notices] }, desired };

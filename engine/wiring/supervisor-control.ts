@@ -12,7 +12,7 @@ import { reconcile } from '../plan/reconcile.ts';
 import { signalNumber } from '../plan/signals.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY } from './prepare.ts';
-import { perform } from './supervision.ts';
+import { perform, surroundings } from './supervision.ts';
 import type { Supervisor } from './supervisor.ts';
 import { command } from './supervisor-up.ts';
 import { withGrace } from './take-down.ts';
@@ -135,12 +135,12 @@ interface Change {
 }
 
 async function change(supervisor: Supervisor, { policy, timeoutMs, context }: Change): Promise<void> {
-  const { desired, stopped, session } = supervisor;
+  const { desired, session } = supervisor;
   if (!desired)
     throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
   using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   const observed = await observeStack(session, { inside: true, signal: context.signal });
-  const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, stopped: [...stopped], ...policy });
+  const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, ...surroundings(supervisor), ...policy });
   await perform(supervisor, withGrace(plan, timeoutMs), { ...context, turn });
 }
 

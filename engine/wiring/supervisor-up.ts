@@ -29,7 +29,7 @@ import {
   withDependencies,
 } from './prepare.ts';
 import { tellStorageFailures } from './storage-failure.ts';
-import { perform } from './supervision.ts';
+import { perform, surroundings } from './supervision.ts';
 import type { Asked, Supervisor } from './supervisor.ts';
 import { takeDown } from './take-down.ts';
 import { LentTurn } from './turns.ts';
@@ -138,8 +138,9 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   session.forgetNamespaces();
   session.firewalldFails = false;
   const isChosen = (name: ContainerName) => services?.includes(serviceOfContainer(name)) ?? true;
-  const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
-  const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
+  const around = surroundings(supervisor);
+  const stopped = around.stopped.filter((name) => !isChosen(name));
+  const policy: Policy = { ...DEFAULT_POLICY, ...around, forceRecreate: params.forceRecreate, services, stopped };
   const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
   const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
     planUp(session, spec, { policy, images, keep: true, reserve, firewall: params.firewall, signal: context.signal }),
