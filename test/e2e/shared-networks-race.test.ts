@@ -94,10 +94,12 @@ test.each([
 ])('both at once, %s: one of the two', async (_, first, before) => {
   await withProject(shop, async (p) => {
     await withTools(p, async (tools) => {
+      // Its plan is made a while before its containers: in between nobody is seen on the network.
+      const there = { cwd: tools.directory, env: { TSSTACK_FAILPOINTS: 'container.create=delay(200)' } };
       for (const order of [0, 1, 2, 3]) {
         await p.ok(['up', '-d']);
-        if (first.length > 0) await tools.ok(['up', '-d', ...first]);
-        const commands = [() => p.tsstack(['down', '--timeout', '0']), () => p.tsstack(['up', '-d'], { cwd: tools.directory })];
+        if (first.length > 0) await p.ok(['up', '-d', ...first], there);
+        const commands = [() => p.tsstack(['down', '--timeout', '0']), () => p.tsstack(['up', '-d'], there)];
         const started = (order % 2 === 0 ? commands : commands.toReversed()).map((command) => command());
         const results = await Promise.all(started);
         const [down, up] = order % 2 === 0 ? results : results.toReversed();
