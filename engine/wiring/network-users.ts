@@ -3,11 +3,11 @@
  * stop. As with Docker, whose networks with active endpoints can't be removed; but nothing of the stack is touched before that is said.
  */
 import { existsSync } from 'node:fs';
-import { observeContainers } from '../kernel/containers.ts';
+import { observeContainers, readRecord } from '../kernel/containers.ts';
 import { TsstackError } from '../model/errors.ts';
-import type { StackIdentity } from '../model/ids.ts';
+import type { ContainerName, StackIdentity } from '../model/ids.ts';
 import type { Obstacle, Plan } from '../model/plan.ts';
-import { listAllocations } from '../store/allocation.ts';
+import { listAllocations, readOwnAllocation } from '../store/allocation.ts';
 import { DirectoryLock } from '../store/lock.ts';
 import { NetworkClaims } from '../store/network-claims.ts';
 import { stackPaths } from '../store/paths.ts';
@@ -50,6 +50,34 @@ export function takeNetworks(session: Session): Disposable {
     code: 'obstacle',
     hint: `run \`tsstack down\` in ${first.stack.directory} first; ${hint}`,
   });
+}
+
+/**
+ * Until it is disposed of, networks of other stacks that these containers are on stay. Throws `obstacle` if one is gone, or just goes. INVARIANT
+ * as of `takeNetworks`.
+ */
+export function keepJoined(session: Session, containers: readonly ContainerName[]): Disposable {
+  const { host, stack, paths } = session;
+  using _host = DirectoryLock.acquire(`${host.stateDirectory}/stacks`);
+  const claims = new NetworkClaims(host);
+  const all = listAllocations(host);
+  const joined = Object.entries(readOwnAllocation(paths.allocation).joined).filter(([, key]) => key.includes('/'));
+  for (const name of containers) {
+    const addresses = readRecord(`${paths.containers}/${name}`)?.addresses ?? {};
+    for (const [network, key] of joined.filter(([mine]) => Object.hasOwn(addresses, mine))) {
+      const owner = all.find((other) => key.startsWith(`${other.stack.id}/`))?.stack;
+      if (owner && claims.join(owner)) continue;
+      claims[Symbol.dispose]();
+      const whose = owner
+        ? `stack \`${owner.name}\` in ${owner.directory} is just taking it down`
+        : 'the stack that it belongs to is not up';
+      throw new TsstackError(`cannot start \`${name}\` of stack \`${stack.name}\` on network \`${network}\`: ${whose}`, {
+        code: 'obstacle',
+        hint: 'bring that one up again, and then this one with `tsstack up -d`',
+      });
+    }
+  }
+  return claims;
 }
 
 function said({ network, stack, containers }: NetworkUser): string {

@@ -10,6 +10,7 @@ import type { ContainerState } from '../model/resources.ts';
 import { cgroupPath, serviceOfContainer } from '../plan/names.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { signalNumber } from '../plan/signals.ts';
+import { keepJoined } from './network-users.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY } from './prepare.ts';
 import { perform, surroundings } from './supervision.ts';
@@ -120,6 +121,7 @@ interface Restarting {
 }
 
 async function restartNow(supervisor: Supervisor, { names, timeoutMs, context }: Restarting): Promise<void> {
+  using _networks = keepJoined(supervisor.session, names);
   for (const name of names) {
     supervisor.stopped.delete(name);
     supervisor.containers.cancelRestart(name);

@@ -88,6 +88,27 @@ test('nobody joins a network of a stack that is being taken down', async () => {
   });
 });
 
+test('nor is a container started again on it, then or afterwards; others are', async () => {
+  await withProject(shop, async (p) => {
+    await p.ok(['up', '-d'], { env: { TSSTACK_FAILPOINTS: 'container.delete=delay(1500)' } });
+    await withTools(p, async (tools) => {
+      await tools.ok(['up', '-d']);
+      await tools.ok(['stop', 'client']);
+      const down = p.start(['down', '--timeout', '0', '--verbose']);
+      await down.says(/container\.stop/);
+      const during = await tools.ok(['start', 'client'], 1);
+      expect(during.stderr).toMatch(
+        /cannot start `client-1` of stack `tools` on network `theirs`: stack `shop` in \S+ is just taking it down/,
+      );
+      expect(await down.ended).toBe(0);
+      const afterwards = await tools.ok(['restart', 'client'], 1);
+      expect(afterwards.stderr).toMatch(/on network `theirs`: the stack that it belongs to is not up/);
+      await tools.ok(['restart', 'other']);
+      await expectTakenDown(p, tools, ['client-1 stopped', 'other-1 running']);
+    });
+  });
+});
+
 test.each([
   ['from nothing', [], []],
   ['beside what runs of it', ['other'], ['other-1 running']],
