@@ -136,11 +136,11 @@ export class Repairs implements Disposable {
   }
 
   /** That ports lead to what runs, and to nothing else, is no drift: ids of what says so, if that is another set of containers by now. */
-  #firewallThatFollows({ resources }: Desired, { unreached }: Plan): readonly ResourceId[] {
-    const before = this.#unreached;
-    this.#unreached = unreached.join();
-    if (this.#unreached === before) return [];
-    return resources.filter(({ kind }) => kind === 'firewall' || kind === 'nftables').map(({ id }) => id);
+  #firewallThatFollows({ resources }: Desired, { steps, unreached }: Plan): readonly ResourceId[] {
+    const ids = resources.filter(({ kind }) => kind === 'firewall' || kind === 'nftables').map(({ id }) => id);
+    // Until it has followed: others may be at work on it, or it may fail.
+    if (!steps.some(({ resource }) => ids.includes(resource))) this.#unreached = unreached.join();
+    return unreached.join() === this.#unreached ? [] : ids;
   }
   #unreached = '';
 
