@@ -17,6 +17,7 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
   /** ms since the epoch. */
   readonly at: number;
+  readonly delayMs: number;
   readonly attempt: number;
 }
 
@@ -92,6 +93,11 @@ export class ContainerRestarts implements Disposable {
     return [...this.#pending.keys(), ...this.#due];
   }
 
+  /** Those of them that come so soon that ports go on leading to them: who asks there is kept waiting instead of refused. */
+  get backSoon(): readonly ContainerName[] {
+    return [...this.#pending].filter(([, { delayMs }]) => delayMs <= SOON_MS).map(([name]) => name);
+  }
+
   /** Whether there will be one without anybody asking. */
   willCome(name: ContainerName): boolean {
     return this.#pending.has(name) || this.#due.has(name);
@@ -124,6 +130,9 @@ export class ContainerRestarts implements Disposable {
       this.#due.add(name);
       this.#options.onDue();
     }, delayMs);
-    this.#pending.set(name, { timer, at: Date.now() + delayMs, attempt });
+    this.#pending.set(name, { timer, at: Date.now() + delayMs, delayMs, attempt });
   }
 }
+
+/** A client's kernel sends what wasn't answered again after a second (RFC 6298, 2.1). */
+const SOON_MS = 1000;

@@ -6,8 +6,9 @@ import { readRecord } from '../kernel/containers.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
-import type { Executors, OpOf, Plan, Step } from '../model/plan.ts';
+import type { Executors, OpOf, Plan, Policy, Step } from '../model/plan.ts';
 import type { DesiredState } from '../store/desired-state.ts';
+import { startedBy } from './busy.ts';
 import { createExecutors } from './executors.ts';
 import { type CommandHookOptions, runCommandHooks } from './hooks.ts';
 import type { StackNames } from './names.ts';
@@ -34,6 +35,17 @@ export interface Supervision {
   noteReturning(names: readonly ContainerName[]): void;
 }
 
+/** What a plan of one of its commands or repairs must know of the others. */
+export function surroundings({ stopped, containers, underWay }: Supervision): Pick<Policy, 'stopped' | 'returning'> {
+  return { stopped: [...stopped], returning: [...containers.restarts.backSoon, ...startedBy(underWay)] };
+}
+
+/** @throws TsstackError `not-found`: nothing is wanted. */
+export function requireDesired({ desired, session }: Pick<Supervision, 'desired' | 'session'>): DesiredState {
+  if (desired) return desired;
+  throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
+}
+
 export interface PerformOptions {
   readonly signal: AbortSignal;
   /** Of who asked for it. */
@@ -41,12 +53,6 @@ export interface PerformOptions {
   readonly hurry?: AbortSignal | undefined;
   /** Lent while the plan waits. Undefined: it never does. */
   readonly turn?: LentTurn | undefined;
-}
-
-/** @throws TsstackError `not-found`: nothing is wanted. */
-export function requireDesired({ desired, session }: Pick<Supervision, 'desired' | 'session'>): DesiredState {
-  if (desired) return desired;
-  throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
 }
 
 /** Carries a plan out, and keeps what is known of the containers in step with it. */
