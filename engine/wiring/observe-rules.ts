@@ -30,7 +30,7 @@ export async function observeRules(session: Session, signal: AbortSignal): Promi
   const [tables, table, zones] = await Promise.all([
     readTables ? observeFirewall(stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal }) : [],
     own.nftables ? observeNftables(nftablesName(stack), { signal }) : undefined,
-    readZones(survey, signal),
+    readZones(survey, { programs: (abort) => session.iptables(abort), signal }),
   ]);
   return {
     rules: [

@@ -64,8 +64,8 @@ test.skipIf(missing('ufw'))(
     }),
 );
 
-test.skipIf(missing('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send'))(
-  'beside firewalld, containers get out and find names, also after it was reloaded or restarted; it forgets their bridges with the stack',
+test.skipIf(missing('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send', 'nft'))(
+  'beside firewalld, containers get out and find names, also after it was reloaded, restarted, or given its other backend; it forgets their bridges with the stack',
   LONG,
   () =>
     withAnother(startFirewalld, async (firewalld, withStacks) => {
@@ -77,8 +77,10 @@ test.skipIf(missing('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send'))(
         expect(trusted()).toEqual(stacks.bridges);
         firewalld.run('--reload');
         await stacks.reaches(ALL);
-        await firewalld.restart();
-        await stacks.reaches(ALL);
+        for (const backend of ['nftables', 'iptables'] as const) {
+          await firewalld.restart(backend);
+          await stacks.reaches(ALL);
+        }
       });
       expect(trusted()).toEqual([]);
     }),

@@ -1,7 +1,7 @@
 /** Others that keep rules on a host: Debian's ufw and firewalld, Docker, and Podman. On a fake host only, with their files in a directory of their own. */
 import { type ChildProcess, type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.ts';
@@ -50,11 +50,11 @@ export function startUfw(): OtherFirewall {
 }
 
 export interface Firewalld extends OtherFirewall {
-  /** The daemon itself: what it had is gone until it is there again. */
-  restart(): Promise<void>;
+  /** The daemon itself: what it had is gone until it is there again. From then on with that backend (firewalld.conf(5)). */
+  restart(backend: 'nftables' | 'iptables'): Promise<void>;
 }
 
-/** With its nftables backend, and a bus of its own; its default zone refuses what it doesn't know. */
+/** With its nftables backend at first, and a bus of its own; its default zone refuses what it doesn't know. */
 export async function startFirewalld(): Promise<Firewalld> {
   const directory = mkdtempSync(join(tmpdir(), 'tsstack-firewalld-'));
   const unmount = emptyRun();
@@ -82,14 +82,19 @@ export async function startFirewalld(): Promise<Firewalld> {
   let daemon = await start();
   return {
     run,
-    async restart() {
-      // It takes its table with it (CleanupOnExit).
+    async restart(backend) {
+      // It takes its rules with it (CleanupOnExit).
       await end(daemon);
+      const config = join(directory, 'etc/firewalld.conf');
+      writeFileSync(config, readFileSync(config, 'utf8').replace(/^FirewallBackend=.*$/m, `FirewallBackend=${backend}`));
       daemon = await start();
     },
     async close() {
       await end(daemon);
       await end(bus);
+      // Empty tables of ebtables(8), which its iptables backend leaves.
+      const listed = execFileSync('nft', ['list', 'tables', 'bridge'], QUIET).split('\n');
+      for (const line of listed.filter(Boolean)) execFileSync('nft', ['delete', ...line.split(' ')]);
       unmount();
       rmSync(directory, { recursive: true });
     },
