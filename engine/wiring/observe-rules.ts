@@ -32,6 +32,8 @@ export async function observeRules(session: Session, signal: AbortSignal): Promi
     own.nftables ? observeNftables(nftablesName(stack), { signal }) : undefined,
     readZones(survey, { programs: (abort) => session.iptables(abort), signal }),
   ]);
+  // One that comes anew is asked anew: the command may have failed because that was just happening.
+  if (zones === undefined) session.firewalldFails = false;
   return {
     rules: [
       ...tables.map((state) => ({ kind: 'firewall' as const, id: `firewall:${stack.name}/${state.table}`, state })),
