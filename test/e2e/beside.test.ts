@@ -1,6 +1,6 @@
 /** Stacks on a host where others keep rules as well: one by each driver at a time. Each scenario ends with a world diff: theirs are as they were. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -16,7 +16,9 @@ const LONG = { timeout: 120_000 };
 let there: Outside;
 /** Of all scenarios: their stack files are the same, and compiled once. */
 const cache = mkdtempSync(join(tmpdir(), 'tsstack-beside-cache-'));
-const env = { TSSTACK_CACHE_DIR: cache };
+/** Before all others in the stacks' PATH. */
+const bin = mkdtempSync(join(tmpdir(), 'tsstack-beside-bin-'));
+const env = { TSSTACK_CACHE_DIR: cache, PATH: `${bin}:${process.env['PATH']}` };
 beforeAll(async () => {
   // `up` switches it on and `down` leaves it on; each address then brings a route of its own for its subnet's anycast address.
   writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
@@ -24,7 +26,7 @@ beforeAll(async () => {
   there.start(answering.command);
 });
 afterAll(async () => {
-  rmSync(cache, { recursive: true });
+  for (const directory of [cache, bin]) rmSync(directory, { recursive: true });
   await there.close();
 });
 
@@ -77,6 +79,11 @@ test.skipIf(missing('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send', 'nf
         expect(trusted()).toEqual(stacks.bridges);
         firewalld.run('--reload');
         await stacks.reaches(ALL);
+        // Whatever became of it, the next one is asked.
+        const failures = failing('firewall-cmd');
+        await firewalld.restart('nftables');
+        await until('either stack has asked in vain', () => failures.count() >= 2);
+        failures.end();
         for (const backend of ['nftables', 'iptables'] as const) {
           await firewalld.restart(backend);
           await stacks.reaches(ALL);
@@ -147,6 +154,16 @@ test.skipIf(missing('podman', 'runc'))(
       });
     }),
 );
+
+/** Has that program fail for the stacks, until `end`. */
+function failing(program: string): { count(): number; end(): void } {
+  const [file, log] = [join(bin, program), join(bin, 'failures')];
+  writeFileSync(file, `#!/bin/sh\necho "$@" >> ${log}; exit 1\n`, { mode: 0o755 });
+  return {
+    count: () => readFileSync(log, 'utf8').split('\n').length - 1,
+    end: () => rmSync(file),
+  };
+}
 
 /** argv in a busybox: fails unless the machine outside is reached. */
 function saysHello(): readonly string[] {
