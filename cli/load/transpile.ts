@@ -1,11 +1,12 @@
 /**
- * TypeScript to a CommonJS function body, with ts-node. Both it and `typescript` take a quarter of a second to load, so they are only
- * loaded when the cache has no answer. The project's tsconfig has no say: a stack file means the same wherever it lies.
+ * TypeScript to a CommonJS function body, with ts-node. It and `typescript` take a tenth of a second to load (a quarter the first time of all),
+ * so they are only loaded when the cache has no answer. The project's tsconfig has no say: a stack file means the same wherever it lies.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { create as CreateTsNode, TSError } from 'ts-node';
 import type ts from 'typescript';
+import { loadCompiler } from './compiler.ts';
 import { type SourcePosition, stackFileError } from './stack-file-error.ts';
 
 /** Names that transpiled code uses for `import.meta` and `import()`. */
@@ -26,7 +27,7 @@ export interface Transpiled {
 /** Errors: TsstackError `invalid-stack-file` at the first syntax error. */
 export function transpile(file: string, source: string, packageRoot: string): Transpiled {
   const require = createRequire(join(packageRoot, 'package.json'));
-  const typescript: typeof ts = require('typescript');
+  const { typescript, keep } = loadCompiler(packageRoot);
   const tsNode: { create: typeof CreateTsNode; TSError: typeof TSError } = require('ts-node');
   const found = { requires: [] as string[], awaits: false };
   const service = tsNode.create({
@@ -47,6 +48,7 @@ export function transpile(file: string, source: string, packageRoot: string): Tr
   try {
     // Named `.ts` whatever it is: TypeScript emits ES modules for `.mts` and for `.js` in a package of `type: module`.
     const output = service.compile(source, `${file}.ts`);
+    keep();
     const [code = '', encoded = ''] = output.split(/\n\/\/# sourceMappingURL=[^,]*,/);
     return { code, map: Buffer.from(encoded, 'base64').toString('utf8'), ...found };
   } catch (error) {
