@@ -1,7 +1,7 @@
 /** Others that keep rules on a host: Debian's ufw and firewalld, Docker, and Podman. On a fake host only, with their files in a directory of their own. */
 import { type ChildProcess, type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.ts';
@@ -154,7 +154,7 @@ export async function startDocker(): Promise<Docker> {
 export function startPodman(): OtherFirewall {
   const directory = mkdtempSync('/var/tmp/tsstack-podman-');
   // What it writes down of networks and images, whatever it is told.
-  mkdirSync('/var/lib/containers', { recursive: true });
+  const made = mkdirSync('/var/lib/containers', { recursive: true });
   const places = ['/etc/containers', '/etc/cni', '/var/lib/containers'].filter((path) => existsSync(path));
   const unmount = [...places.map((path) => cover(path, directory)), emptyRun()];
   // Not in /dev/shm, which is everybody's (containers.conf(5)).
@@ -176,6 +176,7 @@ export function startPodman(): OtherFirewall {
       run('rm', '--all', '--force', '--time', '0');
       forgetIptables();
       for (const undo of unmount) undo();
+      if (made !== undefined) rmdirSync(made);
       rmSync(directory, { recursive: true });
     },
   };
