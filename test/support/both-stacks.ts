@@ -156,5 +156,5 @@ async function answers(
   run: (argv: readonly string[]) => Promise<CommandResult>,
   attempts: readonly (Attempt | Question)[],
 ): Promise<readonly (string | null)[]> {
-  return JSON.parse((await run(proberOf(attempts))).stdout) as (string | null)[];
+  return JSON.parse((await run(proberOf(attempts, 400))).stdout) as (string | null)[];
 }

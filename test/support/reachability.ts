@@ -1,5 +1,6 @@
 /** Who reaches whom: a server that answers on every address with its name, and a prober that tries many things at once. */
 import { command, type Outside } from './fake-host.ts';
+import { patience } from './patience.ts';
 import type { Project } from './tsstack.ts';
 
 export interface Attempt {
@@ -61,27 +62,31 @@ export function gatewayOf(address: string): string {
   return address.includes(':') ? address.replace(/::.*$/, '::1') : address.replace(/\d+$/, '1');
 }
 
-/** argv of a prober: tries all at once and prints a JSON list of what was answered, null where it was refused or nothing came within a second. */
-export function proberOf(attempts: readonly (Attempt | Question)[]): readonly string[] {
-  return ['node', '-e', PROBER, JSON.stringify(attempts)];
+/**
+ * argv of a prober: tries all at once and prints a JSON list of what was answered, null where it was refused or nothing came in time. Who asks
+ * again until all is well need not wait long.
+ */
+export function proberOf(attempts: readonly (Attempt | Question)[], timeoutMs = 1000): readonly string[] {
+  return ['node', '-e', PROBER, JSON.stringify(attempts), `${timeoutMs * patience}`];
 }
 
 // A connected UDP socket is told of a refusal (udp(7)), which saves a wait.
 const PROBER = `
+const timeout = Number(process.argv[2]);
 const tcp = ({ address, port }) => new Promise((resolve) => {
   const c = require('node:net').connect({ host: address, port });
-  const timer = setTimeout(() => c.destroy(), 1000);
+  const timer = setTimeout(() => c.destroy(), timeout);
   let text = '';
   c.on('data', (d) => { text += d; }).on('error', () => {}).on('close', () => { clearTimeout(timer); resolve(text || null); });
 });
 const udp = ({ address, port }) => new Promise((resolve) => {
   const s = require('node:dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4');
   const done = (text) => { clearTimeout(timer); s.close(); resolve(text); };
-  const timer = setTimeout(() => done(null), 1000);
+  const timer = setTimeout(() => done(null), timeout);
   s.on('message', (m) => done(m.toString())).on('error', () => done(null)).on('connect', () => s.send('?')).connect(port, address);
 });
 const dns = ({ address, name }) => {
-  const resolver = new (require('node:dns').promises.Resolver)({ timeout: 1000, tries: 1 });
+  const resolver = new (require('node:dns').promises.Resolver)({ timeout, tries: 1 });
   resolver.setServers([address]);
   return resolver.resolve4(name).then((all) => all.join(' '), () => null);
 };
