@@ -1,5 +1,7 @@
 /** The faults of one link ⇄ numbers of the classes and filters at its end on the host. */
-import type { FaultSpec, FaultState } from '../model/faults.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { FaultClass, FaultClassState, FaultSpec, FaultState } from '../model/faults.ts';
+import { faultQueue, htbRates } from './fault-class.ts';
 
 /** The root's, `7473:` (`ts`): with it at the root of a link of ours, the tree is ours. */
 export const FAULTS_ROOT = 0x74730000;
@@ -22,7 +24,7 @@ export function filterPriority(generation: Generation, place: number): number {
 
 /** `free`: where the next one goes. Undefined: both are taken, which somebody who was cut off has left. */
 export function freeGeneration({ filters, classes }: FaultState): Generation | undefined {
-  const used = new Set([...filters.map(({ priority }) => priority > GENERATION), ...classes.map((minor) => minor > GENERATION)]);
+  const used = new Set([...filters.map(({ priority }) => priority > GENERATION), ...classes.map(({ minor }) => minor > GENERATION)]);
   if (used.size === 2) return undefined;
   return used.has(false) ? 1 : 0;
 }
@@ -33,10 +35,19 @@ export function faultDrift(desired: FaultSpec, observed: FaultState): string | u
   const counts = [
     ['filters', observed.filters.length, desired.filters.length],
     ['classes', observed.classes.length, desired.classes.length],
-    ['queues', observed.queues, desired.classes.length],
+    ['queues', observed.classes.filter(({ queue }) => queue !== undefined).length, desired.classes.length],
   ] as const;
   const differing = counts.find(([, found, wanted]) => found !== wanted);
-  return differing && `${differing[1]} ${differing[0]} instead of ${differing[2]}`;
+  if (differing) return `${differing[1]} ${differing[0]} instead of ${differing[2]}`;
+  const inPlace = observed.classes.toSorted((one, other) => one.minor - other.minor);
+  return inPlace.flatMap((found, place) => classDrift(desired.classes[place], found) ?? [])[0];
+}
+
+function classDrift(desired: FaultClass | undefined, { minor, queue, ...rates }: FaultClassState): string | undefined {
+  if (!desired) return undefined;
+  const name = `class ${(FAULTS_ROOT >>> 16).toString(16)}:${minor.toString(16)}`;
+  if (!isDeepStrictEqual(rates, htbRates(desired))) return `${name} has another rate`;
+  return isDeepStrictEqual(queue, faultQueue(desired)) ? undefined : `${name} has another queue`;
 }
 
 const GENERATION = 0x4000;

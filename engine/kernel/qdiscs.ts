@@ -14,13 +14,13 @@ import {
   newHtbClass,
   newQueue,
   probeQdisc,
-  type Queue,
 } from '../../native/netlink/traffic-control-message.ts';
-import { decodeTrafficControl } from '../../native/netlink/traffic-control-record.ts';
+import { decodeHtbClass, decodeQueue, decodeTrafficControl } from '../../native/netlink/traffic-control-record.ts';
+import { faultQueue, htbRates } from '../codec/fault-class.ts';
 import { faultFilter } from '../codec/fault-filter.ts';
 import { classHandle, FAULTS_ROOT, filterPriority, freeGeneration, type Generation } from '../codec/fault-tree.ts';
 import { TsstackError } from '../model/errors.ts';
-import type { FaultClass, FaultSpec, FaultState } from '../model/faults.ts';
+import type { FaultSpec, FaultState } from '../model/faults.ts';
 import type { Executors, OpOf } from '../model/plan.ts';
 import type { LinkState } from '../model/resources.ts';
 import { withIfindex } from './links-ifindex.ts';
@@ -43,18 +43,15 @@ export function observeFaults(
       return {
         ifname,
         filters: filters.filter(({ handle }) => handle !== 0).map(({ priority, handle }) => ({ priority, handle })),
-        classes: classes.map(({ handle }) => handle - FAULTS_ROOT),
-        queues: qdiscs.filter((qdisc) => qdisc.ifindex === ifindex && isOfRoot(qdisc.parent)).length,
+        classes: classes.map(({ handle, options }) => {
+          const leaf = qdiscs.find((qdisc) => qdisc.ifindex === ifindex && qdisc.parent === handle);
+          return { minor: handle - FAULTS_ROOT, ...decodeHtbClass(options), queue: leaf && decodeQueue(leaf) };
+        }),
       };
     });
   } catch (error) {
     throw netlinkFailure('cannot list queueing disciplines', error);
   }
-}
-
-/** A handle is the qdisc's number, 16 bits, and that of a class in it. */
-function isOfRoot(handle: number): boolean {
-  return handle >>> 16 === FAULTS_ROOT >>> 16 && handle !== FAULTS_ROOT;
 }
 
 /** Whether this kernel has a kind of qdisc. If it is a module, the kernel loads it to answer. */
@@ -127,7 +124,7 @@ async function replaceFaults(connection: RtnetlinkConnection, { ifindex, fault, 
   } catch (error) {
     const half = {
       filters: fault.filters.map((_, place) => ({ priority: filterPriority(generation, place) })),
-      classes: fault.classes.map((_, place) => classHandle(generation, place) - FAULTS_ROOT),
+      classes: fault.classes.map((_, place) => ({ minor: classHandle(generation, place) - FAULTS_ROOT })),
     };
     await withdraw(connection, ifindex, half);
     throw error;
@@ -139,14 +136,17 @@ async function replaceFaults(connection: RtnetlinkConnection, { ifindex, fault, 
 async function withdraw(
   connection: RtnetlinkConnection,
   ifindex: number,
-  { filters, classes }: { readonly filters: readonly { readonly priority: number }[]; readonly classes: readonly number[] },
+  {
+    filters,
+    classes,
+  }: { readonly filters: readonly { readonly priority: number }[]; readonly classes: readonly { readonly minor: number }[] },
 ): Promise<void> {
   const priorities = new Set(filters.map(({ priority }) => priority));
   await sendAll(
     connection,
     [
       ...[...priorities].map((priority) => deleteFilters(ifindex, FAULTS_ROOT, priority)),
-      ...classes.map((minor) => deleteClass(ifindex, FAULTS_ROOT + minor)),
+      ...classes.map(({ minor }) => deleteClass(ifindex, FAULTS_ROOT + minor)),
     ],
     (error) => isRefusal(error, 'ENOENT'),
   );
@@ -163,10 +163,8 @@ function contents(ifindex: number, { classes, filters, hash }: FaultSpec, genera
   const handleOf = (place: number | undefined) => (place === undefined ? 0 : classHandle(generation, place));
   return [
     ...classes.flatMap((one, place) => {
-      const rate = one.rate === undefined ? MAX_BYTES_A_SECOND : Math.round(one.rate / 8);
-      const burst = LEAST_BURST_BYTES + Math.round(rate / BURSTS_A_SECOND);
       const handle = handleOf(place);
-      return [newHtbClass({ ifindex, handle, parent: FAULTS_ROOT, rate, burst }), newQueue(ifindex, handle, queueOf(one, rate))];
+      return [newHtbClass({ ifindex, handle, parent: FAULTS_ROOT }, htbRates(one)), newQueue(ifindex, handle, faultQueue(one))];
     }),
     ...filters.map(({ sources, loss, lost, passed }, place) =>
       newBpfFilter({
@@ -180,13 +178,6 @@ function contents(ifindex: number, { classes, filters, hash }: FaultSpec, genera
   ];
 }
 
-/** `rate`: bytes a second. */
-function queueOf({ queue }: FaultClass, rate: number): Queue {
-  if (queue.kind === 'drop') return { kind: 'pfifo', limit: 0 };
-  if (queue.kind === 'fifo') return { kind: 'bfifo', limit: Math.max(LEAST_QUEUE_BYTES, Math.round(rate / 10)) };
-  return { kind: 'netem', limit: DELAYED_PACKETS, delayNs: Math.round(queue.ms * 1e6), jitterNs: Math.round(queue.jitterMs * 1e6) };
-}
-
 /** ENOENT and a name the kernel doesn't know: neither built in nor a module. */
 function unsupported(error: unknown): unknown {
   if (!isRefusal(error, 'ENOENT', 'EOPNOTSUPP')) return error;
@@ -197,13 +188,3 @@ function unsupported(error: unknown): unknown {
 
 /** What this takes of the kernel. */
 const MODULES: Readonly<Record<string, string>> = { htb: 'sch_htb', netem: 'sch_netem', bpf: 'cls_bpf' };
-
-/** `struct tc_ratespec` holds 32 bits. */
-const MAX_BYTES_A_SECOND = 0xffffffff;
-/** A full packet, and what comes in 10 ms. */
-const LEAST_BURST_BYTES = 1600;
-const BURSTS_A_SECOND = 100;
-/** Two packets as large as they get without being cut up (GSO); of a fast link what comes in 100 ms. */
-const LEAST_QUEUE_BYTES = 128 << 10;
-/** What a second of 10 Gbit/s holds in packets of 1500 bytes, and some. */
-const DELAYED_PACKETS = 1_000_000;

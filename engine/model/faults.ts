@@ -72,8 +72,30 @@ export interface FaultFilter {
 export interface FaultState {
   readonly ifname: string;
   readonly filters: readonly { readonly priority: number; readonly handle: number }[];
-  /** Minor numbers. */
-  readonly classes: readonly number[];
-  /** How many of these have a queue of their own. */
-  readonly queues: number;
+  readonly classes: readonly FaultClassState[];
 }
+export interface FaultClassState extends HtbRates {
+  /** Its number. */
+  readonly minor: number;
+  /** Undefined: only the one that a class is born with. */
+  readonly queue: FaultQueue | { readonly kind: 'another'; readonly name: string } | undefined;
+}
+
+/** Of a class, in the kernel's units. */
+export interface HtbRates {
+  /** Bytes a second. */
+  readonly rate: number;
+  readonly ceil: number;
+  /** What may leave at once after a pause, as the time that takes at `rate`, and at `ceil`: ticks of 64 ns. */
+  readonly burst: number;
+  readonly ceilBurst: number;
+}
+
+/** The leaf of a class, in the kernel's units. */
+export type FaultQueue =
+  /** `limit`: packets. With 0 of them it drops everything. */
+  | { readonly kind: 'pfifo'; readonly limit: number }
+  /** `limit`: bytes. */
+  | { readonly kind: 'bfifo'; readonly limit: number }
+  /** Each of at most `limit` packets is held back, evenly spread over `delayNs` ± `jitterNs`. */
+  | { readonly kind: 'netem'; readonly limit: number; readonly delayNs: number; readonly jitterNs: number };

@@ -116,6 +116,8 @@ export interface Plan {
    * stops, because what they depend on is restarted: until one is started, it belongs in `Policy.restart`.
    */
   readonly waiting: Readonly<Record<ContainerName, string>>;
+  /** Containers that don't run when this plan is done, and that published ports would lead to if they did. Sorted. */
+  readonly unreached: readonly ContainerName[];
 }
 
 export interface Policy {
@@ -140,6 +142,8 @@ export interface Policy {
   readonly restart: readonly ContainerName[];
   /** Containers that were stopped on request: they are not started, and stopped if they run. Wins over everything else. */
   readonly stopped: readonly ContainerName[];
+  /** Containers that will run in a moment without this plan, by one that is under way or a short backoff: ports go on leading to them. */
+  readonly returning: readonly ContainerName[];
   /** Of `repair`: what may be counted on without waiting. Else such needs become steps that wait. Undefined: every need is waited for. */
   readonly conditions: Conditions | undefined;
 }

@@ -2,6 +2,7 @@
 import type { ContainerName, ResourceId } from '../model/ids.ts';
 import type { Obstacle, Policy } from '../model/plan.ts';
 import type { Desired, DesiredResource, Need, Observed, ObservedResource, ResourceKind } from '../model/resources.ts';
+import { leadingTo } from './lower-firewall.ts';
 import { containerOfResource, linkOfResource } from './names.ts';
 import { RULES } from './rules/all.ts';
 import { type Changes, NOTHING, type Order, type Rule, type RuleContext } from './rules/rule.ts';
@@ -24,11 +25,15 @@ export interface Decided {
   readonly obstacles: readonly Obstacle[];
   /** As in Plan. */
   readonly waiting: Readonly<Record<ContainerName, string>>;
+  /** As in Plan. */
+  readonly unreached: readonly ContainerName[];
 }
 
 export function decide(desired: Desired, observed: Observed, policy: Policy): Decided {
+  const { wanted, found } = select(desired, observed, policy);
   const work: Work = {
-    ...select(desired, observed, policy),
+    wanted: new Map(wanted),
+    found,
     policy,
     stackName: desired.stackName,
     unownedLinks: observed.unownedLinks,
@@ -36,15 +41,22 @@ export function decide(desired: Desired, observed: Observed, policy: Policy): De
     dormant: new Set(),
     waiting: new Map(),
   };
-  for (const id of [...new Set([...work.wanted.keys(), ...work.found.keys()])].sort()) decideOne(work, id);
+  const ids = [...new Set([...wanted.keys(), ...found.keys()])].sort();
+  for (const id of ids) if (id.startsWith('container:')) decideOne(work, id);
+  // Ports lead to what runs, which is known only now.
+  const { resources, unreached } = leadingTo(desired, willRun(work, observed));
+  for (const resource of resources) if (wanted.has(resource.id)) work.wanted.set(resource.id, resource);
+  for (const id of ids) decideOne(work, id);
   return {
     decisions: work.decisions,
     obstacles: [...work.decisions.values()].flatMap(({ changes }) => changes.obstacle ?? []),
     waiting: Object.fromEntries([...work.waiting].sort(([a], [b]) => (a < b ? -1 : 1))),
+    unreached,
   };
 }
 
 interface Work extends Selected {
+  readonly wanted: Map<ResourceId, DesiredResource>;
   readonly policy: Policy;
   readonly stackName: string;
   readonly unownedLinks: Observed['unownedLinks'];
@@ -154,6 +166,23 @@ function joins({ wanted, stackName }: Work, name: ContainerName, other: Containe
 function processNeeds({ wanted, stackName }: Work, name: ContainerName): Need[] {
   const needs = wanted.get(`process:${stackName}/${name}`)?.needs ?? [];
   return needs.filter(({ resource }) => resource.startsWith('process:'));
+}
+
+/**
+ * Whether a container runs when the plan is done, or in a moment. One that has ended counts while another one is in the network namespace that
+ * it has left: what is published for it may be that one's.
+ */
+function willRun(work: Work, observed: Observed): (name: ContainerName) => boolean {
+  const { stopped, returning } = work.policy;
+  const states = observed.resources.flatMap((one) => (one.kind === 'container' && one.state.status.state === 'running' ? [one.state] : []));
+  const running = new Set(states.map(({ name }) => name));
+  const joined = new Set(states.flatMap(({ record }) => (record?.launch.network?.kind === 'join' ? record.launch.network.container : [])));
+  return (name) => {
+    if (stopped.includes(name)) return false;
+    const decision = work.decisions.get(containerId(work, name));
+    if (creates(decision?.changes)) return true;
+    return decision?.order.kind !== 'stop' && (running.has(name) || joined.has(name) || returning.includes(name));
+  };
 }
 
 function containerId({ stackName }: Work, name: ContainerName): ResourceId {

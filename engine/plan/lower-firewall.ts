@@ -18,19 +18,24 @@ export function lowerFirewall({ policy, stack, driver }: DesiredFirewall): Desir
 }
 
 /**
- * The same, with no port leading to these containers, which were stopped on request: one of several isn't offered its share any more, and where
- * none is left, who arrives meets the socket that holds the port, and is refused.
+ * The firewall with no port leading to containers that don't run: one of several isn't offered its share any more, and where none is left, who
+ * arrives meets the socket that holds the port, and is refused. No resources: all run, and what is desired holds.
  */
-export function withoutStopped(desired: Desired, stopped: readonly ContainerName[]): Desired {
-  const { firewall } = desired;
-  const runs = ({ container }: FirewallTarget) => container === undefined || !stopped.includes(container);
-  if (!firewall || firewall.policy.ports.every(({ targets }) => targets.every(runs))) return desired;
+export function leadingTo({ firewall }: Desired, runs: (name: ContainerName) => boolean): Leading {
+  const containers = firewall?.policy.ports.flatMap(({ targets }) => targets.flatMap(({ container }) => container ?? [])) ?? [];
+  const unreached = new Set(containers.filter((name) => !runs(name)));
+  if (!firewall || unreached.size === 0) return { resources: [], unreached: [] };
+  const isReached = ({ container }: FirewallTarget) => container === undefined || !unreached.has(container);
   const ports = firewall.policy.ports
-    .map((port) => ({ ...port, targets: port.targets.filter(runs) }))
+    .map((port) => ({ ...port, targets: port.targets.filter(isReached) }))
     .filter(({ targets }) => targets.length > 0);
-  const made = lowerFirewall({ ...firewall, policy: { ...firewall.policy, ports } });
-  const renewed = new Map(made.map((resource) => [resource.id, resource]));
-  return { ...desired, resources: desired.resources.map((resource) => renewed.get(resource.id) ?? resource) };
+  return { resources: lowerFirewall({ ...firewall, policy: { ...firewall.policy, ports } }), unreached: [...unreached].sort() };
+}
+
+interface Leading {
+  readonly resources: readonly DesiredResource[];
+  /** Those that don't run, though ports are published for them. */
+  readonly unreached: readonly ContainerName[];
 }
 
 /** What must be in place before a process on a network runs. */

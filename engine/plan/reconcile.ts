@@ -9,14 +9,12 @@ import type { Desired, Observed } from '../model/resources.ts';
 import { type Decisions, decide } from './decide.ts';
 import { StepGraph } from './graph.ts';
 import { linkHandovers } from './handovers.ts';
-import { withoutStopped } from './lower-firewall.ts';
 import { linkMakes, linkRemovals } from './order.ts';
 import { linkRollouts, rolloutsOf } from './rolling.ts';
 
-export function reconcile(declared: Desired, observed: Observed, policy: Policy): Plan {
-  const desired = withoutStopped(declared, policy.stopped);
-  const { decisions, obstacles, waiting } = decide(desired, observed, policy);
-  const plan = { stack: desired.stackName, notices: [], confirmations: [], obstacles, waiting: {} };
+export function reconcile(desired: Desired, observed: Observed, policy: Policy): Plan {
+  const { decisions, obstacles, waiting, unreached } = decide(desired, observed, policy);
+  const plan = { stack: desired.stackName, notices: [], confirmations: [], obstacles, waiting: {}, unreached };
   if (obstacles.length > 0) return { ...plan, steps: [] };
   const graph = new StepGraph();
   for (const { id, changes } of decisions.values()) {

@@ -95,7 +95,8 @@ export function readHolder(path: string): { readonly pid: string; readonly holde
   return pid === undefined || holder === undefined ? undefined : { pid, holder };
 }
 
-function isSameFile(fd: number, path: string): boolean {
+/** Whether what is open is still what bears the name: a lock on what was removed keeps nobody out. */
+export function isSameFile(fd: number, path: string): boolean {
   const mine = fs.fstatSync(fd);
   const there = fs.statSync(path, { throwIfNoEntry: false });
   return there !== undefined && there.ino === mine.ino && there.dev === mine.dev;

@@ -1,4 +1,4 @@
-import type { ResourceId } from '../model/ids.ts';
+import type { ContainerName, ResourceId } from '../model/ids.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import { containerOfResource } from '../plan/names.ts';
 
@@ -8,6 +8,11 @@ export function resourcesOf(steps: Iterable<Step>): ReadonlySet<ResourceId> {
   // That somebody waits for a container is no reason to leave it alone.
   for (const { resource, op } of steps) if (op.kind !== 'container.await') busy.add(ownerOf(resource));
   return busy;
+}
+
+/** Containers that are to be started by these. */
+export function startedBy(steps: Iterable<Step>): ReadonlySet<ContainerName> {
+  return new Set([...steps].flatMap(({ op }) => (op.kind === 'container.start' ? [op.process.name] : [])));
 }
 
 /** The plan without the steps on what is busy, and without those that depend on them. */

@@ -10,20 +10,24 @@ import type { AddressState, LinkState } from '../model/resources.ts';
 import { nameFromMark } from '../plan/names.ts';
 import { listAllocations } from '../store/allocation.ts';
 import { readDesiredState } from '../store/desired-state.ts';
+import type { NetworkClaims } from '../store/network-claims.ts';
 import { stackPaths } from '../store/paths.ts';
 import type { Session } from './session.ts';
 
 type Externals = Pick<HostFacts, 'externals' | 'refusedExternals'>;
 type Refusal = HostFacts['refusedExternals'][string];
 
-/** Asks the kernel and the files of other stacks, without waiting: under the host's lock, so that nobody changes them meanwhile. */
-export function gatherExternals({ networks }: StackSpec, session: Session): Externals {
+/**
+ * Asks the kernel and the files of other stacks, without waiting: under the host's lock, so that nobody changes them meanwhile. With `claims`,
+ * shared networks that are found stay until these end.
+ */
+export function gatherExternals({ networks }: StackSpec, session: Session, claims?: NetworkClaims): Externals {
   const externals: Record<string, ExternalNetwork> = {};
   const refusedExternals: Record<string, Refusal> = {};
   const wanted = Object.entries(networks).filter(([, { external }]) => external !== undefined);
   if (wanted.length === 0) return { externals, refusedExternals };
   const { host } = session.namespaces;
-  const world: World = { session, links: observeLinks(host), addresses: observeAddresses(host, { in: 'host' }) };
+  const world: World = { session, claims, links: observeLinks(host), addresses: observeAddresses(host, { in: 'host' }) };
   for (const [name, network] of wanted) {
     const found = find(network, world);
     if ('why' in found) refusedExternals[name] = found;
@@ -34,6 +38,7 @@ export function gatherExternals({ networks }: StackSpec, session: Session): Exte
 
 interface World {
   readonly session: Session;
+  readonly claims: NetworkClaims | undefined;
   readonly links: readonly LinkState[];
   readonly addresses: readonly AddressState[];
 }
@@ -95,9 +100,13 @@ function findShared(external: StackExternal, world: World): Found {
   const owner = findStack(external, world.session);
   if ('why' in owner) return owner;
   const { host } = world.session;
-  const known = readDesiredState(stackPaths(host, owner.stack))?.spec.networks ?? {};
-  const network = Object.hasOwn(known, external.network) ? known[external.network] : undefined;
   const who = `stack \`${owner.stack.name}\` in ${owner.stack.directory}`;
+  const again = `run \`tsstack up -d\` in ${owner.stack.directory} first`;
+  if (world.claims?.join(owner.stack) === false) return { why: `${who} is taking networks of its own down just now`, hint: again };
+  const state = readDesiredState(stackPaths(host, owner.stack));
+  if (!state) return { why: `${who} is not up`, hint: again };
+  const known = state.spec.networks;
+  const network = Object.hasOwn(known, external.network) ? known[external.network] : undefined;
   if (!network) {
     const shared = Object.keys(known).filter((name) => known[name]?.shared);
     const hint =
@@ -117,7 +126,7 @@ function findShared(external: StackExternal, world: World): Found {
   const link = world.links.find(({ ifalias, type }) => type === 'bridge' && nameFromMark(owner.stack, ifalias) === external.network);
   const subnet = owner.allocation.subnets[external.network];
   if (!link || subnet === undefined) {
-    return { why: `network \`${external.network}\` of ${who} is not up`, hint: `run \`tsstack up -d\` in ${owner.stack.directory} first` };
+    return { why: `network \`${external.network}\` of ${who} is not up`, hint: again };
   }
   const { own } = networksOn(link.ifname, world.addresses);
   const key = `${owner.stack.id}/${external.network}`;

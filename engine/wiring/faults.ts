@@ -13,7 +13,7 @@ import { readFaults, writeFaults } from '../store/faults.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY } from './prepare.ts';
 import type { Session } from './session.ts';
-import { perform } from './supervision.ts';
+import { perform, surroundings } from './supervision.ts';
 import type { Supervisor } from './supervisor.ts';
 import { command } from './supervisor-up.ts';
 
@@ -53,7 +53,7 @@ async function enforce(supervisor: Supervisor, { before, faults, context }: Enfo
   supervisor.desired = after;
   try {
     const observed = await observeStack(session, { inside: true, signal: context.signal });
-    const policy = { ...DEFAULT_POLICY, repair: true, stopped: [...supervisor.stopped], conditions: supervisor.containers.conditions() };
+    const policy = { ...DEFAULT_POLICY, repair: true, ...surroundings(supervisor), conditions: supervisor.containers.conditions() };
     await perform(supervisor, onlyFaults(reconcile(after.desired, observed, policy)), context);
     writeFaults(session.paths, faults);
     writeDesiredState(session.paths, after);

@@ -10,6 +10,7 @@ import { lower } from '../plan/lower.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { readAllocations, writeAllocation } from '../store/allocation.ts';
 import { DirectoryLock } from '../store/lock.ts';
+import type { NetworkClaims } from '../store/network-claims.ts';
 import { stageDirectory } from '../store/paths.ts';
 import { gatherExternals } from './external-networks.ts';
 import { gatherFacts } from './facts.ts';
@@ -26,6 +27,7 @@ export const DEFAULT_POLICY: Policy = {
   repair: false,
   restart: [],
   stopped: [],
+  returning: [],
   conditions: undefined,
 };
 
@@ -59,6 +61,8 @@ export interface PlanUpOptions {
   readonly keep: boolean;
   /** Of `keep`: takes the ports that the plan publishes. Resolves to the sockets of others in the way, if it can't. */
   readonly reserve?: (leads: readonly PortLead[]) => Promise<readonly ListeningSocket[]>;
+  /** Of `keep`: shared networks that the plan joins stay, and those that it removes are joined by nobody, until these end. */
+  readonly claims?: NetworkClaims;
   /** Whether a supervisor answers for names. Default true. */
   readonly hasNameServer?: boolean;
   /** Asked for by the user (`TSSTACK_FIREWALL`). Undefined: what the stack has, or what suits the host. */
@@ -75,7 +79,7 @@ export interface PlanUpOptions {
 export async function planUp(
   session: Session,
   spec: StackSpec,
-  { policy, images, keep, hasNameServer = true, reserve, firewall, signal }: PlanUpOptions,
+  { policy, images, keep, hasNameServer = true, reserve, claims, firewall, signal }: PlanUpOptions,
 ): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
   const observed = await observeStack(session, { inside: true, signal });
@@ -85,14 +89,17 @@ export async function planUp(
   );
   const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, firewall, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
-  let facts: HostFacts = { ...gathered, ...readAllocations(host, stack), ...gatherExternals(spec, session) };
+  let facts: HostFacts = { ...gathered, ...readAllocations(host, stack), ...gatherExternals(spec, session, claims) };
   for (;;) {
     const { desired, allocation, notices, obstacles } = lower(spec, stack, facts);
-    if (obstacles.length > 0)
-      return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {} }, desired };
+    if (obstacles.length > 0) {
+      claims?.[Symbol.dispose]();
+      return { plan: { stack: stack.name, steps: [], notices, confirmations: [], obstacles, waiting: {}, unreached: [] }, desired };
+    }
     const reconciled = reconcile(desired, observed, { ...policy, services: withDependencies(spec, policy.services) });
-    const plan = withInUse(reconciled, session);
+    const plan = withInUse(reconciled, session, claims);
     const planned = { plan: { ...plan, notices: [...notices, ...plan.notices] }, desired };
+    if (plan.obstacles.length > 0) claims?.[Symbol.dispose]();
     if (!lock || plan.obstacles.length > 0) return planned;
     const inTheWay = (await reserve?.(desired.ports)) ?? [];
     if (inTheWay.length === 0) {
@@ -123,8 +130,8 @@ export async function planDown(
   return { ...plan, notices: [] };
 }
 
-function withInUse(plan: Plan, session: Session): Plan {
-  const inUse = inUseObstacles(plan, session);
+function withInUse(plan: Plan, session: Session, claims: NetworkClaims | undefined): Plan {
+  const inUse = inUseObstacles(plan, session, claims);
   return inUse.length === 0 ? plan : { ...plan, steps: [], obstacles: [...plan.obstacles, ...inUse] };
 }
 

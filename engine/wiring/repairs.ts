@@ -6,10 +6,10 @@ import type { Desired, Observed } from '../model/resources.ts';
 import { containerOfResource } from '../plan/names.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { afterRepair, NO_REPAIR_FAILED, type RepairBackoff } from '../supervise/backoff.ts';
-import { resourcesOf, withoutBusy } from './busy.ts';
+import { resourcesOf, startedBy, withoutBusy } from './busy.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY } from './prepare.ts';
-import { perform, type Supervision } from './supervision.ts';
+import { perform, type Supervision, surroundings } from './supervision.ts';
 
 /** One cause has many effects: a bridge that is deleted takes an address, routes and ports with it. ms. */
 const COALESCE_MS = 5;
@@ -106,7 +106,7 @@ export class Repairs implements Disposable {
   }
 
   async #repair(): Promise<void> {
-    const { changes, containers, stopped, underWay, emit } = this.#supervision;
+    const { changes, containers, underWay, emit } = this.#supervision;
     using _turn = await changes.take();
     const { desired } = this.#supervision;
     if (!desired) return this.#nothingIsWanted();
@@ -119,7 +119,7 @@ export class Repairs implements Disposable {
     this.#options.onLook();
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
     const restart = containers.due;
-    const policy = { ...DEFAULT_POLICY, repair: true, restart, stopped: [...stopped], conditions: containers.conditions() };
+    const policy = { ...DEFAULT_POLICY, repair: true, restart, ...surroundings(this.#supervision), conditions: containers.conditions() };
     const { whole, obstacles, blocked } = planAround(desired.desired, observed, policy);
     this.#waiting = whole.waiting;
     const comingBack = new Set([...startedBy(whole.steps), ...Object.keys(whole.waiting), ...blocked]);
@@ -127,7 +127,7 @@ export class Repairs implements Disposable {
     for (const name of restart) if (!comingBack.has(name)) containers.cancelRestart(name);
     const resting = this.#failing?.resting ? this.#failing.failed : NONE;
     const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));
-    const expected = withDependents(desired.desired, restart, plan);
+    const expected = new Set([...withDependents(desired.desired, restart, plan), ...this.#firewallThatFollows(desired.desired, whole)]);
     const done = plan.steps.length === 0 || (await this.#carryOut(plan, { expected, emit }));
     for (const { op } of plan.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
     if (!done) return;
@@ -135,9 +135,18 @@ export class Repairs implements Disposable {
     else if (resting.size === 0) this.#recovered();
   }
 
+  /** That ports lead to what runs, and to nothing else, is no drift: ids of what says so, if that is another set of containers by now. */
+  #firewallThatFollows({ resources }: Desired, { steps, unreached }: Plan): readonly ResourceId[] {
+    const ids = resources.filter(({ kind }) => kind === 'firewall' || kind === 'nftables').map(({ id }) => id);
+    // Until it has followed: others may be at work on it, or it may fail.
+    if (!steps.some(({ resource }) => ids.includes(resource))) this.#unreached = unreached.join();
+    return unreached.join() === this.#unreached ? [] : ids;
+  }
+  #unreached = '';
+
   async #carryOut(
     plan: Plan,
-    { expected, emit }: { readonly expected: ReadonlySet<ContainerName>; readonly emit: OnEvent },
+    { expected, emit }: { readonly expected: ReadonlySet<ContainerName | ResourceId>; readonly emit: OnEvent },
   ): Promise<boolean> {
     const startedAt = Date.now();
     const drifted = driftOf(plan, expected);
@@ -250,10 +259,6 @@ function needingAny(ids: ReadonlySet<ResourceId>, { resources }: Desired): Reado
   return found;
 }
 
-function startedBy(steps: readonly Step[]): ReadonlySet<ContainerName> {
-  return new Set(steps.flatMap(({ op }) => (op.kind === 'container.start' ? [op.process.name] : [])));
-}
-
 /** What is to be restarted, and those that are restarted because of that or of what is made again in the plan. */
 function withDependents({ resources }: Desired, restart: readonly ContainerName[], { steps }: Plan): ReadonlySet<ContainerName> {
   const dependents = new Set<ContainerName>();
@@ -271,11 +276,14 @@ function withDependents({ resources }: Desired, restart: readonly ContainerName[
   return new Set([...restart, ...dependents]);
 }
 
-/** One entry a thing. A restart by policy was told as such, and what goes and comes with a container or a link is no drift of its own. */
-function driftOf({ steps }: Plan, restarted: ReadonlySet<ContainerName>): { readonly resource: ResourceId; readonly cause: string }[] {
+/** One entry a thing. What was expected was told as such (a restart, an end), and what goes and comes with a container or a link is no drift of its own. */
+function driftOf(
+  { steps }: Plan,
+  expected: ReadonlySet<ContainerName | ResourceId>,
+): { readonly resource: ResourceId; readonly cause: string }[] {
   const found = new Map<ResourceId, string>();
   for (const { resource, cause, op } of steps) {
-    if (op.kind === 'container.await' || restarted.has(containerOfResource(resource))) continue;
+    if (op.kind === 'container.await' || expected.has(resource) || expected.has(containerOfResource(resource))) continue;
     if (!found.has(resource)) found.set(resource, cause);
   }
   const followsFrom = (resource: ResourceId): boolean => {

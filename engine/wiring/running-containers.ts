@@ -41,6 +41,7 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
   /** ms since the epoch. */
   readonly at: number;
+  readonly delayMs: number;
   readonly attempt: number;
 }
 
@@ -168,6 +169,11 @@ export class RunningContainers implements Disposable {
   /** Those that will be started again without anybody asking. */
   get restarting(): readonly ContainerName[] {
     return [...this.#pending.keys(), ...this.#due];
+  }
+
+  /** Those of them whose restart comes so soon that ports go on leading to them: who asks there is kept waiting instead of refused. */
+  get backSoon(): readonly ContainerName[] {
+    return [...this.#pending].filter(([, { delayMs }]) => delayMs <= SOON_MS).map(([name]) => name);
   }
 
   /** Nothing is wanted any more. */
@@ -356,9 +362,12 @@ export class RunningContainers implements Disposable {
       this.#due.add(name);
       this.#options.onChange();
     }, delayMs);
-    this.#pending.set(name, { timer, at: Date.now() + delayMs, attempt });
+    this.#pending.set(name, { timer, at: Date.now() + delayMs, delayMs, attempt });
   }
 }
+
+/** A client's kernel sends what wasn't answered again after a second (RFC 6298, 2.1). */
+const SOON_MS = 1000;
 
 function sameProcess(a: ProcessIdentity | undefined, b: ProcessIdentity): boolean {
   return a?.pid === b.pid && a.startTime === b.startTime;

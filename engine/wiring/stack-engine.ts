@@ -39,6 +39,7 @@ import { createExecutors } from './executors.ts';
 import { findImages, getImages, imageEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
 import { listNetworks } from './network-listing.ts';
+import { takeNetworks } from './network-users.ts';
 import { listPorts } from './port-listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -300,6 +301,7 @@ export class StackEngine implements Engine {
 
   async #takeDown({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
     const session = this.#session;
+    using _networks = takeNetworks(session);
     const perform = async (plan: Plan): Promise<void> => {
       onEvent({ type: 'planned', at: Date.now(), plan });
       const executors = createExecutors(session, { onEvent, hurry: undefined });

@@ -5,8 +5,9 @@ import { readContainerStatus } from '../kernel/container-status.ts';
 import { readRecord } from '../kernel/containers.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { ContainerName } from '../model/ids.ts';
-import type { Executors, OpOf, Plan, Step } from '../model/plan.ts';
+import type { Executors, OpOf, Plan, Policy, Step } from '../model/plan.ts';
 import type { DesiredState } from '../store/desired-state.ts';
+import { startedBy } from './busy.ts';
 import { createExecutors } from './executors.ts';
 import { type CommandHookOptions, runCommandHooks } from './hooks.ts';
 import type { StackNames } from './names.ts';
@@ -31,6 +32,11 @@ export interface Supervision {
   readonly underWay: Set<Step>;
   /** These are about to be stopped, to be started again: whoever comes after this supervisor must know. */
   noteReturning(names: readonly ContainerName[]): void;
+}
+
+/** What a plan of one of its commands or repairs must know of the others. */
+export function surroundings({ stopped, containers, underWay }: Supervision): Pick<Policy, 'stopped' | 'returning'> {
+  return { stopped: [...stopped], returning: [...containers.backSoon, ...startedBy(underWay)] };
 }
 
 export interface PerformOptions {

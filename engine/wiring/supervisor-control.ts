@@ -10,9 +10,10 @@ import type { ContainerState } from '../model/resources.ts';
 import { cgroupPath, serviceOfContainer } from '../plan/names.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { signalNumber } from '../plan/signals.ts';
+import { keepJoined } from './network-users.ts';
 import { observeStack } from './observe.ts';
 import { DEFAULT_POLICY } from './prepare.ts';
-import { perform } from './supervision.ts';
+import { perform, surroundings } from './supervision.ts';
 import type { Supervisor } from './supervisor.ts';
 import { command } from './supervisor-up.ts';
 import { withGrace } from './take-down.ts';
@@ -120,6 +121,7 @@ interface Restarting {
 }
 
 async function restartNow(supervisor: Supervisor, { names, timeoutMs, context }: Restarting): Promise<void> {
+  using _networks = keepJoined(supervisor.session, names);
   for (const name of names) {
     supervisor.stopped.delete(name);
     supervisor.containers.cancelRestart(name);
@@ -135,12 +137,12 @@ interface Change {
 }
 
 async function change(supervisor: Supervisor, { policy, timeoutMs, context }: Change): Promise<void> {
-  const { desired, stopped, session } = supervisor;
+  const { desired, session } = supervisor;
   if (!desired)
     throw new TsstackError(`nothing is known of stack \`${session.stack.name}\``, { code: 'not-found', hint: '`tsstack up` brings it up' });
   using turn = await LentTurn.take(supervisor.changes, { signal: context.signal, onLent: () => supervisor.repairs.request() });
   const observed = await observeStack(session, { inside: true, signal: context.signal });
-  const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, stopped: [...stopped], ...policy });
+  const plan = reconcile(desired.desired, observed, { ...DEFAULT_POLICY, repair: true, ...surroundings(supervisor), ...policy });
   await perform(supervisor, withGrace(plan, timeoutMs), { ...context, turn });
 }
 

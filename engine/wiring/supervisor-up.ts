@@ -14,10 +14,11 @@ import { serviceOfContainer } from '../plan/names.ts';
 import { containersOf, type Replica } from '../plan/replicas.ts';
 import { type RolloutPhase, type StartFirstRollout, startFirstRollout } from '../plan/rollout.ts';
 import { type DesiredState, forgetDesiredState, writeDesiredState } from '../store/desired-state.ts';
+import { NetworkClaims } from '../store/network-claims.ts';
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
 import { getImages, type Images } from './images.ts';
 import { mergeSpec } from './merge-spec.ts';
-import { requireUnused } from './network-users.ts';
+import { takeNetworks } from './network-users.ts';
 import { observeStack } from './observe.ts';
 import {
   DEFAULT_POLICY,
@@ -29,7 +30,7 @@ import {
   withDependencies,
 } from './prepare.ts';
 import { tellStorageFailures } from './storage-failure.ts';
-import { perform } from './supervision.ts';
+import { perform, surroundings } from './supervision.ts';
 import type { Asked, Supervisor } from './supervisor.ts';
 import { takeDown } from './take-down.ts';
 import { LentTurn } from './turns.ts';
@@ -63,7 +64,7 @@ export async function down(
     using _turn = await supervisor.changes.take(signal);
     const { session } = supervisor;
     // Before anything of it is forgotten: a refusal leaves it as it is.
-    requireUnused(session);
+    using _networks = takeNetworks(session);
     supervisor.desired = undefined;
     supervisor.stopped.clear();
     // Should it be cut off, nobody brings back what was meant to go.
@@ -138,11 +139,13 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
   session.forgetNamespaces();
   session.firewalldFails = false;
   const isChosen = (name: ContainerName) => services?.includes(serviceOfContainer(name)) ?? true;
-  const stopped = [...supervisor.stopped].filter((name) => !isChosen(name));
-  const policy: Policy = { ...DEFAULT_POLICY, forceRecreate: params.forceRecreate, services, stopped };
+  const around = surroundings(supervisor);
+  const stopped = around.stopped.filter((name) => !isChosen(name));
+  const policy: Policy = { ...DEFAULT_POLICY, ...around, forceRecreate: params.forceRecreate, services, stopped };
   const reserve: Reserve = (leads) => supervisor.ports.reserve(leads);
+  using claims = new NetworkClaims(session.host);
   const { plan, desired } = await tellStorageFailures(session.host.stateDirectory, () =>
-    planUp(session, spec, { policy, images, keep: true, reserve, firewall: params.firewall, signal: context.signal }),
+    planUp(session, spec, { policy, images, keep: true, reserve, claims, firewall: params.firewall, signal: context.signal }),
   );
   throwObstacles(plan);
   for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {

@@ -5,7 +5,6 @@ import type { UpResult } from '../model/engine.ts';
 import type { Plan } from '../model/plan.ts';
 import { CGROUP_ROOT } from '../plan/names.ts';
 import { forgetSharedNames } from './names-shared.ts';
-import { requireUnused } from './network-users.ts';
 import { planDown } from './prepare.ts';
 import type { Session } from './session.ts';
 
@@ -17,8 +16,8 @@ export interface TakeDownOptions {
   readonly signal: AbortSignal;
 }
 
+/** Of a stack whose networks nobody has any more, and nobody joins meanwhile (`takeNetworks`). */
 export async function takeDown(session: Session, { volumes, timeoutMs, perform, signal }: TakeDownOptions): Promise<UpResult> {
-  requireUnused(session);
   const startedAt = Date.now();
   const plan = withGrace(await planDown(session, { deleteVolumes: volumes, signal }), timeoutMs);
   await perform(plan);

@@ -18,6 +18,8 @@ export const TCA_HTB_INIT = 2;
 /** HTB_VER >> 16 */
 export const HTB_VERSION = 3;
 
+export const TCA_NETEM_CORRUPT = 4;
+export const TCA_NETEM_RATE = 6;
 export const TCA_NETEM_LATENCY64 = 10;
 export const TCA_NETEM_JITTER64 = 11;
 

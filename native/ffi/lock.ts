@@ -1,5 +1,5 @@
 import { errnoNumber } from '../abi/errno.ts';
-import { LOCK_EX, LOCK_NB } from '../abi/fcntl.ts';
+import { LOCK_EX, LOCK_NB, LOCK_SH } from '../abi/fcntl.ts';
 import { libc } from './libc.ts';
 import { SyscallError } from './syscall-error.ts';
 
@@ -8,7 +8,16 @@ import { SyscallError } from './syscall-error.ts';
  * description: it ends when the last copy of the fd is closed, so also with the process, however it dies.
  */
 export function tryLock(fd: number): boolean {
-  if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+  return tryFlock(fd, LOCK_EX);
+}
+
+/** The same for the shared one: false if someone else holds the exclusive one. */
+export function tryLockShared(fd: number): boolean {
+  return tryFlock(fd, LOCK_SH);
+}
+
+function tryFlock(fd: number, operation: number): boolean {
+  if (libc().flock(fd, operation | LOCK_NB) === 0) return true;
   const errno = libc().errno();
   if (errno === errnoNumber('EAGAIN')) return false; // EWOULDBLOCK is the same number
   throw new SyscallError('flock', errno);

@@ -3,7 +3,6 @@ import { NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink.ts';
 import {
   ETH_P_ALL,
   HTB_VERSION,
-  PSCHED_TICK_NS,
   TC_H_ROOT,
   TC_LINKLAYER_ETHERNET,
   TCA_BPF_OPS,
@@ -58,17 +57,21 @@ export interface HtbClass {
   readonly handle: number;
   /** Handle of the qdisc. */
   readonly parent: number;
+}
+
+export interface HtbClassOptions {
   /** Bytes a second, 1 … 2^32 - 1. */
   readonly rate: number;
-  /** Bytes that may leave at once after a pause. */
+  readonly ceil: number;
+  /** What may leave at once after a pause, as the time that takes at `rate`, and at `ceil`: ticks of 64 ns. */
   readonly burst: number;
+  readonly ceilBurst: number;
 }
 
 /** `struct tc_htb_opt { struct tc_ratespec rate, ceil; __u32 buffer, cbuffer, quantum, level, prio; }` */
-export function newHtbClass({ ifindex, handle, parent, rate, burst }: HtbClass): Message {
-  const ticks = Math.max(1, Math.round((burst / rate) * (1e9 / PSCHED_TICK_NS)));
+export function newHtbClass({ ifindex, handle, parent }: HtbClass, { rate, ceil, burst, ceilBurst }: HtbClassOptions): Message {
   const quantum = Math.min(MAX_QUANTUM, Math.max(MIN_QUANTUM, Math.round(rate / RATE_TO_QUANTUM)));
-  const parms = concat([rateSpec(rate), rateSpec(rate), u32s([ticks, ticks, quantum, 0, 0])]);
+  const parms = concat([rateSpec(rate), rateSpec(ceil), u32s([burst, ceilBurst, quantum, 0, 0])]);
   const options = nested(TCA_OPTIONS, [attribute(TCA_HTB_PARMS, parms)]);
   return {
     type: RTM_NEWTCLASS,

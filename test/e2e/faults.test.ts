@@ -145,6 +145,22 @@ test('a fault that somebody deletes comes back, told as drift; with the stack it
   });
 });
 
+test('a rate that somebody changes is told as drift, and put right', async () => {
+  await withProject(shop, async (p) => {
+    await p.ok(['up', '-d']);
+    await p.ok(['net', 'rate', 'api', 'db', '1mbit', '--one-way']);
+    const link = await hostEnd(p, 'db-1', 'back');
+    const classes = () => execFileSync('tc', ['class', 'show', 'dev', link], { encoding: 'utf8' });
+    const [, id = ''] = /class htb (7473:\w+) .* rate 1Mbit ceil 1Mbit/.exec(classes()) ?? [];
+    using heard = await listen(p);
+    execFileSync('tc', ['class', 'change', 'dev', link, 'classid', id, 'htb', 'rate', '5mbit']);
+    expect(await heard.hears('drift')).toMatchObject({ resource: 'fault:shop/db-1@back', cause: `class ${id} has another rate` });
+    await heard.hears('repaired');
+    expect(classes()).toMatch(/^class htb 7473:\w+ .* rate 1Mbit ceil 1Mbit.*\n$/);
+    await p.ok(['plan']);
+  });
+});
+
 test('a container alone can be kept apart, and containers of one service among each other', async () => {
   const stack = only({ services: { api: { ...pinging, replicas: 3 }, db: idle } });
   await withProject(stack, async (p) => {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { faultDrift } from '../../engine/codec/fault-tree.ts';
 import { type LinkExecutors, linkExecutors, observeLinks } from '../../engine/kernel/links.ts';
 import { type NetworkNamespaces, openNetworkNamespaces } from '../../engine/kernel/network-namespaces.ts';
 import { faultExecutors, hasQdisc, observeFaults } from '../../engine/kernel/qdiscs.ts';
@@ -94,7 +95,9 @@ describe.skipIf(missing !== undefined)(`faults on a link ${missing ?? ''}`, () =
     expect([reaches(a, '10.9.0.2'), reaches(a, 'fd00:9::2')]).toEqual([false, false]);
     a.ip('address', 'add', '10.9.0.7/24', 'dev', 'eth0');
     expect(() => inside(a, 'busybox', 'ping', '-c', '1', '-W', '1', '-I', '10.9.0.7', '10.9.0.2')).not.toThrow();
-    expect(now()).toEqual({ ifname: 'tv-b', filters: [{ priority: 1, handle: 0x1234567 }], classes: [1], queues: 1 });
+    const drops = { minor: 1, queue: { kind: 'pfifo', limit: 0 } };
+    expect(now()).toMatchObject({ ifname: 'tv-b', filters: [{ priority: 1, handle: 0x1234567 }], classes: [drops] });
+    expect(faultDrift(LOST, now())).toBeUndefined();
   });
 
   test('tc sees an htb with its classes, queues and filters', async () => {
@@ -114,10 +117,13 @@ describe.skipIf(missing !== undefined)(`faults on a link ${missing ?? ''}`, () =
   test('a change puts the new beside the old and takes the old out, there and back', async () => {
     await set(LOST);
     await set(SLOW, now());
-    expect(now()).toMatchObject({ filters: [{ handle: SLOW.hash }, { handle: SLOW.hash }], classes: [0x4001, 0x4002], queues: 2 });
+    expect(now()).toMatchObject({
+      filters: [{ handle: SLOW.hash }, { handle: SLOW.hash }],
+      classes: [{ minor: 0x4001 }, { minor: 0x4002 }],
+    });
     expect(reaches(a, '10.9.0.2')).toBe(true);
     await set(LOST, now());
-    expect(now()).toMatchObject({ filters: [{ handle: LOST.hash }], classes: [1], queues: 1 });
+    expect(now()).toMatchObject({ filters: [{ handle: LOST.hash }], classes: [{ minor: 1 }] });
     expect(reaches(a, '10.9.0.2')).toBe(false);
   });
 
@@ -129,10 +135,33 @@ describe.skipIf(missing !== undefined)(`faults on a link ${missing ?? ''}`, () =
     expect(reaches(a, '10.9.0.2')).toBe(false);
     // Of both generations.
     inside(host, 'tc', 'class', 'add', 'dev', 'tv-b', 'parent', '7473:', 'classid', '7473:1', 'htb', 'rate', '1mbit');
-    expect(now().classes.toSorted()).toEqual([1, 0x4001]);
+    expect(
+      now()
+        .classes.map(({ minor }) => minor)
+        .toSorted(),
+    ).toEqual([1, 0x4001]);
     await set(LOST, now());
-    expect(now()).toMatchObject({ classes: [1], queues: 1 });
+    expect(now()).toMatchObject({ classes: [{ minor: 1 }] });
     expect(reaches(a, '10.9.0.2')).toBe(false);
+  });
+
+  test.each<readonly [string, readonly string[], string]>([
+    ['rate', ['class', 'change', 'dev', 'tv-b', 'classid', '7473:2', 'htb', 'rate', '1mbit'], 'class 7473:2 has another rate'],
+    [
+      'ceiling',
+      ['class', 'change', 'dev', 'tv-b', 'classid', '7473:2', 'htb', 'rate', '8mbit', 'ceil', '9mbit'],
+      'class 7473:2 has another rate',
+    ],
+    ['queue’s length', ['qdisc', 'change', 'dev', 'tv-b', 'parent', '7473:2', 'bfifo', 'limit', '9000'], 'class 7473:2 has another queue'],
+    ['queue’s kind', ['qdisc', 'replace', 'dev', 'tv-b', 'parent', '7473:1', 'bfifo', 'limit', '9000'], 'class 7473:1 has another queue'],
+  ])('another %s, given to what is there by hand, is seen and put right', async (_, argv, drift) => {
+    await set(SLOW);
+    expect(faultDrift(SLOW, now())).toBeUndefined();
+    inside(host, 'tc', ...argv);
+    expect(faultDrift(SLOW, now())).toBe(drift);
+    await set(SLOW, now());
+    expect(faultDrift(SLOW, now())).toBeUndefined();
+    expect(inside(host, 'tc', 'class', 'show', 'dev', 'tv-b')).toMatch(/rate 8Mbit ceil 8Mbit/);
   });
 
   test('deleted, nothing is left; and again is no error', async () => {
@@ -159,7 +188,7 @@ describe.skipIf(missing !== undefined)(`faults on a link ${missing ?? ''}`, () =
     expect(observed()).toEqual([]);
     await set(LOST);
     await expect(set(twice, now())).rejects.toThrow('cannot put faults on link `tv-b`');
-    expect(now()).toMatchObject({ filters: [{ handle: LOST.hash }], classes: [1], queues: 1 });
+    expect(now()).toMatchObject({ filters: [{ handle: LOST.hash }], classes: [{ minor: 1 }] });
   });
 
   test('a kind of qdisc is asked for without making one', async () => {

@@ -18,6 +18,7 @@ export const POLICY: Policy = {
   repair: false,
   restart: [],
   stopped: [],
+  returning: [],
   conditions: undefined,
 };
 

@@ -144,7 +144,7 @@ export function step(id: number, resource: string, op: string, more: object = {}
 }
 
 export function planOf(...steps: Step[]): Plan {
-  return { stack: 'shop', steps, notices: [], confirmations: [], obstacles: [], waiting: {} };
+  return { stack: 'shop', steps, notices: [], confirmations: [], obstacles: [], waiting: {}, unreached: [] };
 }
 
 export function listing(name: string, more: Partial<ContainerListing> = {}): ContainerListing {

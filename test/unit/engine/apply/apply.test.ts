@@ -30,6 +30,7 @@ function planOf(steps: Readonly<Record<string, readonly number[]>>): Plan {
     confirmations: [],
     obstacles: [],
     waiting: {},
+    unreached: [],
   };
 }
 

@@ -17,6 +17,7 @@ const plan = (...steps: readonly Step[]): Plan => ({
   confirmations: [],
   obstacles: [],
   waiting: {},
+  unreached: [],
 });
 const started = (of: Step): EngineEvent => ({ type: 'step.started', at: 1, step: of });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FAULTS_ROOT } from '../../../../engine/codec/fault-tree.ts';
-import type { Fault, FaultEffects, FaultSpec, FaultState } from '../../../../engine/model/faults.ts';
+import type { Fault, FaultClassState, FaultEffects, FaultSpec, FaultState } from '../../../../engine/model/faults.ts';
 import type { Observed } from '../../../../engine/model/resources.ts';
 import { healed, NO_EFFECTS, withFault } from '../../../../engine/plan/faults.ts';
 import { lower } from '../../../../engine/plan/lower.ts';
@@ -162,10 +162,17 @@ describe('a plan', () => {
   const stateOf = (parts: Partial<FaultState> = {}): FaultState => ({
     ifname: spec?.ifname ?? '',
     filters: [{ priority: 1, handle: spec?.hash ?? 0 }],
-    classes: [1],
-    queues: 1,
+    classes: [DROPS],
     ...parts,
   });
+  const DROPS: FaultClassState = {
+    minor: 1,
+    rate: 0xffffffff,
+    ceil: 0xffffffff,
+    burst: 156_256,
+    ceilBurst: 156_256,
+    queue: { kind: 'pfifo', limit: 0 },
+  };
   const world = (state: FaultState | undefined): Observed => {
     const { resources, unownedLinks } = settled(lowered([]).desired);
     return { resources: [...resources, ...(state ? [{ kind: 'fault' as const, id: 'fault:shop/db-1@back', state }] : [])], unownedLinks };
@@ -176,7 +183,9 @@ describe('a plan', () => {
   test('has nothing to do about a fault that is as it should be', () => {
     expect(stepsOf(world(stateOf()))).toEqual([]);
     // Of the other generation.
-    expect(stepsOf(world(stateOf({ filters: [{ priority: 0x4001, handle: spec?.hash ?? 0 }], classes: [0x4001] })))).toEqual([]);
+    expect(
+      stepsOf(world(stateOf({ filters: [{ priority: 0x4001, handle: spec?.hash ?? 0 }], classes: [{ ...DROPS, minor: 0x4001 }] }))),
+    ).toEqual([]);
   });
 
   test.each<readonly [string, FaultState | undefined, string]>([
@@ -184,7 +193,11 @@ describe('a plan', () => {
     ['another', stateOf({ filters: [{ priority: 1, handle: 42 }] }), 'faults changed'],
     ['without its filter', stateOf({ filters: [] }), '0 filters instead of 1'],
     ['without its class', stateOf({ classes: [] }), '0 classes instead of 1'],
-    ['without its queue', stateOf({ queues: 0 }), '0 queues instead of 1'],
+    ['without its queue', stateOf({ classes: [{ ...DROPS, queue: undefined }] }), '0 queues instead of 1'],
+    ['slower', stateOf({ classes: [{ ...DROPS, rate: 125_000 }] }), 'class 7473:1 has another rate'],
+    ['allowed less at once', stateOf({ classes: [{ ...DROPS, burst: 1 }] }), 'class 7473:1 has another rate'],
+    ['with a longer queue', stateOf({ classes: [{ ...DROPS, queue: { kind: 'pfifo', limit: 1 } }] }), 'class 7473:1 has another queue'],
+    ['with another queue', stateOf({ classes: [{ ...DROPS, queue: { kind: 'another', name: 'sfq' } }] }), 'class 7473:1 has another queue'],
   ])('brings back a fault that is %s', (_, state, cause) => {
     expect(stepsOf(world(state))).toEqual([`fault.set fault:shop/db-1@back: ${cause}`]);
   });

@@ -7,7 +7,7 @@ import { type Desired, nothingDesired, type Observed, type ObservedResource } fr
 import { lower } from '../../../../engine/plan/lower.ts';
 import { reconcile } from '../../../../engine/plan/reconcile.ts';
 import { renderPlan } from '../../../../engine/plan/render.ts';
-import { EMPTY, ended, facts, POLICY, STACK, service, settled, stack } from '../../../support/plan-world.ts';
+import { EMPTY, ended, facts, POLICY, port, STACK, service, settled, stack } from '../../../support/plan-world.ts';
 
 const HOST = { kind: 'host' } as const;
 const of = (name: string) => ({ kind: 'service', service: name }) as const;
@@ -76,6 +76,14 @@ describe('a container that shares a network', () => {
   it('goes on, with the network that is still there, while that one is stopped', () => {
     const observed = ended(settled(desiredOf(SHOP)), 'app-1', 0);
     expect(planText(SHOP, observed, { repair: true, stopped: ['app-1'] })).toBe('');
+  });
+
+  it('is still reached by ports of that one when it has ended, and not when that was stopped', () => {
+    const published = { ...SHOP, services: { ...SHOP.services, app: service({ ports: [port('0.0.0.0', 8080, 80)] }) } };
+    const observed = ended(settled(desiredOf(published)), 'app-1', 1);
+    expect(planText(published, observed, { repair: true })).toBe('');
+    expect(planText(published, observed, { repair: true, stopped: ['app-1'] })).toContain('firewall:shop/nat, firewall.replace');
+    expect(planText(published, ended(observed, 'proxy-1', 1), { repair: true })).toContain('firewall:shop/nat, firewall.replace');
   });
 
   it('waits for that one when it is to be started itself', () => {

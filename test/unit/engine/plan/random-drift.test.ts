@@ -18,6 +18,7 @@ function converged(spec: StackSpec, random: Random): SimulatedWorld {
   const world = new SimulatedWorld();
   world.declare(containersOf(spec).map(({ name }) => name));
   world.carryOut(world.plan(spec), { random });
+  world.carryOut(world.plan(spec, REPAIR), { random });
   return world;
 }
 
@@ -94,10 +95,14 @@ describe.each(SEEDS)('a world that others have changed (%i)', (seed) => {
     expect(again.filter((name) => !allowed.has(name))).toEqual([]);
   });
 
-  it('leaves alone what ended by itself', () => {
+  it('leaves alone what ended by itself, but for ports that lead there', () => {
     const world = converged(spec, random);
     const ended = world.running.filter(() => random() < 0.4);
     for (const name of ended) world.end(name, 'by itself');
+    const plan = world.plan(spec, REPAIR);
+    expect(plan.steps.filter(({ op }) => op.kind !== 'firewall.replace')).toEqual([]);
+    expect(plan.unreached.filter((name) => world.isRunning(name))).toEqual([]);
+    world.carryOut(plan, { random });
     expect(renderPlan(world.plan(spec, REPAIR))).toBe('');
   });
 

@@ -71,6 +71,8 @@ function dead(name: string, exit: Partial<ContainerExit> | undefined, status: Pa
   });
 }
 
+/** Of the one port that web-1 publishes. */
+const CLOSED = `[] -> #1 firewall:shop/nat, firewall.replace, chain TS-${STACK.hash}-OUT is not declared any more\n`;
 const golden = (name: string) => `../../../golden/plan/${name}.txt`;
 const withWeb = (parts: Parameters<typeof service>[0]) => ({
   ...SHOP,
@@ -159,9 +161,24 @@ describe('a repair', () => {
   it.each<[string, Observed]>([
     ['a service that exited', ended(UP, 'web-1', 0)],
     ['a service that ran out of memory', dead('web-1', { oomKilled: true })],
-    ['a job that failed', ended(UP, 'migrate-1', 3)],
-  ])('leaves %s ended', (_what, observed) => {
-    expect(text(observed)).toBe('');
+  ])('leaves %s ended, and its ports lead nowhere', (_what, observed) => {
+    expect(text(observed)).toBe(CLOSED);
+    expect(planFor(observed).unreached).toEqual(['web-1']);
+  });
+
+  it('leaves a job that failed ended', () => {
+    expect(text(ended(UP, 'migrate-1', 3))).toBe('');
+  });
+
+  it('lets ports lead to what is about to run', () => {
+    expect(text(ended(UP, 'web-1', 1), { returning: ['web-1'] })).toBe('');
+    expect(text(ended(UP, 'web-1', 1), { restart: ['web-1'] })).not.toContain('firewall');
+    expect(text(ended(UP, 'web-1', 1), { repair: false })).not.toContain('firewall');
+    expect(text(ended(UP, 'web-1', 1), { returning: ['web-1'], stopped: ['web-1'] })).toBe(CLOSED);
+  });
+
+  it('lets no port lead to what waits', () => {
+    expect(text(ended(UP, 'web-1', 1), { restart: ['web-1'], conditions: UNMET })).toBe(CLOSED);
   });
 
   it('runs a job again whose end others brought about, from the beginning', () => {
@@ -226,12 +243,10 @@ describe('a restart', () => {
 
 describe('what was stopped on request', () => {
   it('is stopped, its ports lead nowhere, and nothing of it is made', () => {
-    const closed = (id: number) =>
-      `[] -> #${id} firewall:shop/nat, firewall.replace, chain TS-${STACK.hash}-OUT is not declared any more\n`;
     const stopped = '[] -> #1 process:shop/web-1, container.stop, stopped on request\n';
-    expect(text(UP, { stopped: ['web-1'] })).toBe(stopped + closed(2));
-    expect(text(dead('web-1', undefined), { stopped: ['web-1'] })).toBe(closed(1));
-    expect(text(ended(UP, 'web-1', 0), { stopped: ['web-1'], restart: ['web-1'], repair: false })).toBe(closed(1));
+    expect(text(UP, { stopped: ['web-1'] })).toBe(stopped + CLOSED.replace('#1', '#2'));
+    expect(text(dead('web-1', undefined), { stopped: ['web-1'] })).toBe(CLOSED);
+    expect(text(ended(UP, 'web-1', 0), { stopped: ['web-1'], restart: ['web-1'], repair: false })).toBe(CLOSED);
   });
 
   it('is not waited for without conditions, and with them keeps who needs it waiting', () => {

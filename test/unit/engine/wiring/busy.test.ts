@@ -16,6 +16,7 @@ const plan = (...steps: readonly Step[]): Plan => ({
   confirmations: [],
   obstacles: [],
   waiting: {},
+  unreached: [],
 });
 const ids = ({ steps }: Plan) => steps.map(({ id }) => id);
 

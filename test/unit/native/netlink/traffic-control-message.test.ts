@@ -12,10 +12,12 @@ import {
   newQueue,
   probeQdisc,
 } from '../../../../native/netlink/traffic-control-message.ts';
-import { decodeTrafficControl } from '../../../../native/netlink/traffic-control-record.ts';
+import { decodeHtbClass, decodeQueue, decodeTrafficControl } from '../../../../native/netlink/traffic-control-record.ts';
 import { bytes, hex } from './hex.ts';
 
 // Written by hand from linux/rtnetlink.h, linux/pkt_sched.h and linux/pkt_cls.h. First row: family and padding, ifindex, handle, parent, info.
+const RATES = { rate: 125_000, ceil: 125_000, burst: 356_250, ceilBurst: 356_250 };
+
 const CASES: readonly {
   readonly name: string;
   readonly message: Message;
@@ -35,7 +37,7 @@ const CASES: readonly {
   },
   {
     name: 'a class has rate and ceiling in bytes a second, and what a burst takes in ticks of 64 ns',
-    message: newHtbClass({ ifindex: 7, handle: 0x74730001, parent: 0x74730000, rate: 125_000, burst: 2850 }),
+    message: newHtbClass({ ifindex: 7, handle: 0x74730001, parent: 0x74730000 }, RATES),
     type: 40,
     flags: 0x600,
     body: `00000000  07000000  01007374  00007374  00000000
@@ -136,5 +138,33 @@ test('a record tells where it is, whose it is and its priority', () => {
     parent: 0x74730000,
     priority: 0x4001,
     kind: 'bpf',
+    options: new Uint8Array(),
   });
+});
+
+const recordOf = ({ type, body }: { readonly type: number; readonly body: Uint8Array }) =>
+  decodeTrafficControl({ type, flags: 0, sequence: 0, body });
+
+test('what a class and a queue were told is read back', () => {
+  const made = newHtbClass({ ifindex: 7, handle: 0x74730001, parent: 0x74730000 }, { ...RATES, ceil: 250_000, ceilBurst: 7 });
+  expect(decodeHtbClass(recordOf(made).options)).toEqual({ ...RATES, ceil: 250_000, ceilBurst: 7 });
+  for (const queue of [
+    { kind: 'pfifo', limit: 0 },
+    { kind: 'bfifo', limit: 131_072 },
+    { kind: 'netem', limit: 1000, delayNs: 6_000_000_000, jitterNs: 1 },
+  ] as const)
+    expect(decodeQueue(recordOf(newQueue(7, 0x74730001, queue)))).toEqual(queue);
+});
+
+test.each([
+  ['loses some', '64000000 e8030000 ff000000 00000000 00000000 00000000'],
+  ['doubles some', '64000000 e8030000 00000000 00000000 ff000000 00000000'],
+  ['spoils some', '64000000 e8030000 00000000 00000000 00000000 00000000 0c00 0400 ff000000 00000000'],
+  ['has a rate', '64000000 e8030000 00000000 00000000 00000000 00000000 1400 0600 ff000000 00000000 00000000 00000000'],
+])('a netem that %s is another one', (_, options) => {
+  expect(decodeQueue({ kind: 'netem', options: bytes(options) })).toEqual({ kind: 'another', name: 'netem' });
+});
+
+test('a queue of another kind is told by its name', () => {
+  expect(decodeQueue({ kind: 'sfq', options: bytes('00') })).toEqual({ kind: 'another', name: 'sfq' });
 });
