@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ownValue } from '../dsl/own-value.ts';
 import { nearest } from '../dsl/suggest.ts';
 import { TsstackError } from '../engine/model/errors.ts';
 import { type Command, type Given, GLOBAL_OPTIONS, type GlobalOptions, type OptionSpec, type OptionTable } from './command.ts';
@@ -61,7 +62,7 @@ function parseTable(argv: readonly string[], parse: TableParse): { given: Record
       if (parse.stopAtWord) return { given, words: [token.value, ...passedThrough(argv.slice(token.index + 1))] };
       words.push(token.value);
     } else if (token.kind === 'option') {
-      const spec = Object.hasOwn(parse.table, token.name) ? parse.table[token.name] : undefined;
+      const spec = ownValue(parse.table, token.name);
       if (spec === undefined) throw unknownOption(token.rawName, parse);
       given[token.name] = tokenValue(spec, token, { given, now: parse.now });
     }

@@ -1,3 +1,4 @@
+import { ownValue } from '../dsl/own-value.ts';
 import { nearest } from '../dsl/suggest.ts';
 import { TsstackError } from '../engine/model/errors.ts';
 import type { Command } from './command.ts';
@@ -8,7 +9,7 @@ export function findCommand(name: string, commands: readonly Command[]): Command
   if (command !== undefined) return command;
   const names = commands.map((candidate) => candidate.name);
   const near = nearest(name, names);
-  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+  const elsewhere = ownValue(ELSEWHERE, name);
   const hint = elsewhere ?? (near === undefined ? 'see `tsstack help`' : `did you mean \`tsstack ${near}\`?`);
   throw new TsstackError(`unknown command \`${name}\``, { code: 'usage', hint });
 }

@@ -37,7 +37,7 @@ export function processTerminal(env: NodeJS.ProcessEnv, noColorOption: boolean):
   };
 }
 
-export function textStream(stream: NodeJS.WriteStream, color: boolean): TextStream {
+function textStream(stream: NodeJS.WriteStream, color: boolean): TextStream {
   const closed = new AbortController();
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // The reader left (`tsstack logs | head`): no failure of ours. Anything else, a full disk say, is one.

@@ -19,6 +19,11 @@ export function isAnyAddress(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 
+/** Of 127.0.0.0/8 (RFC 1122, 3.2.1.3). IPv6 has one address of that kind, ::1. */
+export function isLoopback4(address: string): boolean {
+  return address.startsWith('127.');
+}
+
 /** As before a port: `127.0.0.1`, `[::1]`. */
 export function bracketed(address: string): string {
   return isIpv6(address) ? `[${address}]` : address;

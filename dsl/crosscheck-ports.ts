@@ -1,6 +1,7 @@
 /** Published ports: two for one port of the host, and those that lead nowhere. */
 import { isAnyAddress, isIpv6 } from './addresses.ts';
 import type { IssueLog } from './issues.ts';
+import { append } from './multimap.ts';
 import type { PortSpec, StackSpec } from './spec.ts';
 
 interface FixedPort {
@@ -29,7 +30,7 @@ export function checkPublishedPorts(spec: StackSpec, log: IssueLog): void {
           `is published ${who}${also(other.hostAddress, one.hostAddress)}`,
         );
       }
-      for (const one of fixed) taken.set(keyOf(one), [...(taken.get(keyOf(one)) ?? []), { service, hostAddress: one.hostAddress }]);
+      for (const one of fixed) append(taken, keyOf(one), { service, hostAddress: one.hostAddress });
     }
   }
 }

@@ -26,7 +26,7 @@ export function readServiceImage({ image, build }: ServiceShape, path: IssuePath
 }
 
 /** Any image a container can be made of. */
-export function readImage(written: ImageShape, path: IssuePath, scope: Scope): ImageSource {
+function readImage(written: ImageShape, path: IssuePath, scope: Scope): ImageSource {
   if (typeof written === 'string') return { kind: 'reference', reference: readReference(written, path, scope) };
   switch (written.kind) {
     case 'hostRootfs':

@@ -46,7 +46,3 @@ export function parseCidr(text: string): (Ipv4Range & { readonly address: number
 export function formatIpv4(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
-
-export function rangesOverlap(a: Ipv4Range, b: Ipv4Range): boolean {
-  return a.first <= b.last && b.first <= a.last;
-}

@@ -42,18 +42,10 @@ export function formatIpv6(value: bigint): string {
   return length < 2 ? hex(groups) : `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
 }
 
-export function formatCidr6({ first, prefix }: Pick<Ipv6Range, 'first' | 'prefix'>): string {
-  return `${formatIpv6(first)}/${prefix}`;
-}
-
 /** RFC 5952 of any valid text; undefined: it is none. */
 export function canonicalIpv6(text: string): string | undefined {
   const value = parseIpv6(text);
   return value === undefined ? undefined : formatIpv6(value);
-}
-
-export function ranges6Overlap(a: Ipv6Range, b: Ipv6Range): boolean {
-  return a.first <= b.last && b.first <= a.last;
 }
 
 /** Unique local, fc00::/7 (RFC 4193): nobody routes it beyond a site. */

@@ -58,7 +58,7 @@ export function renderIssues(issues: readonly StackIssue[], options: { readonly 
 }
 
 /** `services.api.ports[0]`; a key that is no word is quoted. */
-export function renderPath(path: IssuePath): string {
+function renderPath(path: IssuePath): string {
   if (path.length === 0) return 'stack';
   return path
     .map((key, index) => {

@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 export const text = z.string({ error: 'must be text' });
 export const flag = z.boolean({ error: 'must be true or false' });
 export const number = z.number({ error: 'must be a number' });
-export const scalar = z.union([text, number, flag], { error: 'must be text, a number, true or false' });
+const scalar = z.union([text, number, flag], { error: 'must be text, a number, true or false' });
 export const texts = list(text);
 export const textOrTexts = z.union([text, texts], { error: 'must be text or a list of texts' });
 export const labels = record(scalar);

@@ -27,7 +27,7 @@ export const config = defineCommand({
   },
 });
 
-export function renderSummary(spec: StackSpec): string {
+function renderSummary(spec: StackSpec): string {
   const lines = [`stack ${spec.name}`];
   for (const [name, service] of Object.entries(spec.services)) {
     lines.push(`  ${service.kind} ${name}${service.replicas === 1 ? '' : ` × ${service.replicas}`}`);

@@ -51,7 +51,7 @@ signal n ended it.`,
 });
 
 /** `A=b` → `{ A: 'b' }`; `A` takes the value it has here, and is left out if it has none. */
-export function parseEnvironment(assignments: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> {
+function parseEnvironment(assignments: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> {
   const values: Record<string, string> = {};
   for (const assignment of assignments) {
     const at = assignment.indexOf('=');

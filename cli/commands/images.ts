@@ -20,7 +20,7 @@ export const images = defineCommand({
 });
 
 /** `now`: ms since the epoch. */
-export function renderImages(listings: readonly ImageListing[], now: number): string {
+function renderImages(listings: readonly ImageListing[], now: number): string {
   const rows = listings.map(({ name, tag, digest, size, pulledAt, usedBy }) => [
     name,
     tag ?? '',

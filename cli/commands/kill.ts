@@ -24,7 +24,7 @@ export const kill = defineCommand({
 });
 
 /** `SIGTERM`, `TERM`, `term`, `15` → `SIGTERM`. */
-export function parseSignal(text: string): string {
+function parseSignal(text: string): string {
   const names = Object.keys(constants.signals);
   const upper = text.toUpperCase();
   const byNumber = Object.entries(constants.signals).find(([, number]) => String(number) === text)?.[0];

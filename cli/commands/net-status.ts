@@ -8,7 +8,7 @@ export function renderFaults(faults: readonly Fault[]): string {
 }
 
 /** `delay 100ms ± 20ms, loss 10%, rate 1mbit`. */
-export function effectsText({ partition, delay, loss, rate }: FaultEffects): string {
+function effectsText({ partition, delay, loss, rate }: FaultEffects): string {
   return [
     ...(partition ? ['partition'] : []),
     ...(delay ? [`delay ${delay.ms}ms${delay.jitterMs > 0 ? ` ± ${delay.jitterMs}ms` : ''}`] : []),

@@ -32,7 +32,7 @@ Exit code: 0 nothing to change, 10 there are changes, 1 something stands in the 
 });
 
 /** What becomes of each thing, and why: what a person wants to know of the steps above. */
-export function renderSummary(plan: Plan): string {
+function renderSummary(plan: Plan): string {
   const rows = groupSteps(plan).map((group) => [`  ${group.label}`, outcome(group), causeOf(group)]);
   return `${count(plan.steps.length, 'step')}:\n${alignColumns(rows).trimEnd()}`;
 }

@@ -1,4 +1,5 @@
 import { socketText } from '../../dsl/addresses.ts';
+import { groupBy } from '../../dsl/multimap.ts';
 import type { PortListing } from '../../engine/model/engine.ts';
 import { TsstackError } from '../../engine/model/errors.ts';
 import { defineCommand } from '../command.ts';
@@ -50,11 +51,7 @@ function readPort(word: string): string {
 }
 
 function renderPorts(ports: readonly PortListing[]): string {
-  const rows = new Map<string, PortListing[]>();
-  for (const one of ports) {
-    const key = `${one.service} ${portText(one)}`;
-    rows.set(key, [...(rows.get(key) ?? []), one]);
-  }
+  const rows = groupBy(ports, (one) => `${one.service} ${portText(one)}`);
   const cells = [...rows.values()].map((same) => [
     same[0]?.service ?? '',
     same[0] ? portText(same[0]) : '',

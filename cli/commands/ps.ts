@@ -33,7 +33,7 @@ function whyNone(ended: number): string {
 }
 
 /** `now`: ms since the epoch. The last column is there if it has something to say. */
-export function renderListings(listings: readonly ContainerListing[], now: number): string {
+function renderListings(listings: readonly ContainerListing[], now: number): string {
   const header = ['NAME', 'STATE', 'SINCE', 'RESTARTS', 'ADDRESS', 'PORTS'];
   const rows = listings.map((listing) => [
     listing.fullName,
@@ -56,7 +56,7 @@ function addressText({ addresses, network }: ContainerListing): string {
 }
 
 /** `running (healthy)`, `paused`, `exited 1`, `exited 137 (SIGKILL)`, `exited 137 (out of memory)`. */
-export function stateText({ state, health, paused, exit }: ContainerListing): string {
+function stateText({ state, health, paused, exit }: ContainerListing): string {
   if (state === 'running') return paused ? 'paused' : health === undefined ? 'running' : `running (${health})`;
   if (state !== 'stopped') return state;
   // Nobody saw its end: the machine or its monitor was killed.

@@ -65,7 +65,7 @@ function note(image: Image, event: EngineEvent): void {
 }
 
 /** What is drawn of an image, line by line. `columns`: longer lines are cut, or they would be several. */
-export function buildLines({ name, steps, state }: Pick<Image, 'name' | 'steps' | 'state'>, columns: number): readonly string[] {
+function buildLines({ name, steps, state }: Pick<Image, 'name' | 'steps' | 'state'>, columns: number): readonly string[] {
   if (state !== 'at work') return [`${name} ${state}`];
   const cut = (text: string) => (text.length > columns ? `${text.slice(0, columns - 1)}…` : text);
   const below = [...steps.values()].flatMap((step) => [`  ${step.name}`, ...(step.said === '' ? [] : [`    ${step.said}`])]);

@@ -37,7 +37,7 @@ export function pullView(stream: NodeJS.WriteStream, inTurn: DrawTurn): PullView
 }
 
 /** What a layer's line says: `3f9a1c2e55aa fetching 34% of 12 MiB`. */
-export function layerTitle(digest: string, what: string): string {
+function layerTitle(digest: string, what: string): string {
   return `${digest.slice(digest.indexOf(':') + 1).slice(0, 12)} ${what}`;
 }
 

@@ -137,7 +137,7 @@ async function contentOf({ stat, file }: TreeNode): Promise<string> {
 }
 
 /** In hexadecimal digits. */
-export async function hashContent(file: string): Promise<string> {
+async function hashContent(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: READ_SIZE })) hash.update(chunk as Buffer);
   return hash.digest('hex');

@@ -1,3 +1,5 @@
+import { append } from '../../dsl/multimap.ts';
+import { ownValue } from '../../dsl/own-value.ts';
 import { nearest } from '../../dsl/suggest.ts';
 import { didYouMean, wrong } from './dockerfile-errors.ts';
 import type { Instruction } from './dockerfile-lines.ts';
@@ -26,7 +28,7 @@ export function readFlags(instruction: Instruction, known: KnownFlags, escapeCha
     const [, name = '', value] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
     checkFlag({ name, value }, instruction, known);
     if (given.has(name) && known[name] !== 'list') throw wrong(place, `\`--${name}\` is given twice`);
-    given.set(name, [...(given.get(name) ?? []), value ?? 'true']);
+    append(given, name, value ?? 'true');
   }
   const value = (name: string) => given.get(name)?.[0];
   const asSwitch = (name: string): boolean | undefined => {
@@ -39,7 +41,7 @@ export function readFlags(instruction: Instruction, known: KnownFlags, escapeCha
 
 function checkFlag({ name, value }: { name: string; value: string | undefined }, instruction: Instruction, known: KnownFlags): void {
   const { keyword, place } = instruction;
-  const flag = Object.hasOwn(known, name) ? known[name] : undefined;
+  const flag = ownValue(known, name);
   if (flag === undefined) {
     const meant = nearest(name, Object.keys(known));
     throw wrong(place, `\`--${name}\` is no flag of \`${keyword}\``, didYouMean(meant === undefined ? undefined : `--${meant}`));

@@ -1,4 +1,5 @@
 /** What the instructions of a Dockerfile share: the state that expands them, and the two times at which they are looked at. */
+import { ownValue } from '../../dsl/own-value.ts';
 import type { BuildPlace, BuildStep, CopyOrigin, ParentConfig } from '../model/build.ts';
 import { wrong } from './dockerfile-errors.ts';
 import type { AstParser, Instruction } from './dockerfile-lines.ts';
@@ -58,7 +59,7 @@ export interface ExpandOptions {
 /** Replaces variables as they are now: a value that ENV sets wins over an argument of that name. */
 export function expander({ environment, args }: StageState, { place, ...options }: ExpandOptions): Expand {
   const values = { ...args, ...environment };
-  const variable = (name: string) => (Object.hasOwn(values, name) ? values[name] : undefined);
+  const variable = (name: string) => ownValue(values, name);
   return (text) => {
     try {
       return expand(text, { ...options, variable });

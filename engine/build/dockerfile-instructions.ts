@@ -1,4 +1,5 @@
 /** Which instructions there are inside a stage. */
+import { ownValue } from '../../dsl/own-value.ts';
 import { nearest } from '../../dsl/suggest.ts';
 import type { BuildPlace, BuildStep } from '../model/build.ts';
 import {
@@ -48,7 +49,7 @@ const NO_TRIGGERS = ['FROM', 'MAINTAINER', 'ONBUILD'];
 /** @throws TsstackError `usage`. */
 export function readInstruction(instruction: Instruction, context: ReadContext): ReadInstruction {
   const { keyword, place } = instruction;
-  const reader = Object.hasOwn(READERS, keyword) ? READERS[keyword] : undefined;
+  const reader = ownValue(READERS, keyword);
   if (reader !== undefined) return reader(instruction, context);
   throw wrong(place, `\`${keyword}\` is no instruction`, didYouMean(nearest(keyword, [...Object.keys(READERS), 'FROM'])));
 }

@@ -1,4 +1,5 @@
 /** FROM, and what a stage may refer to (Dockerfile reference, "FROM" and "Multi-stage builds"). */
+import { ownValue } from '../../dsl/own-value.ts';
 import { nearest } from '../../dsl/suggest.ts';
 import { formatPlatform, type Platform, parsePlatform, platformFits } from '../codec/image-platform.ts';
 import { parseReference } from '../codec/image-reference.ts';
@@ -42,7 +43,7 @@ function readFrom(
 ): Omit<StageText, 'instructions'> {
   const { place } = from;
   const flags = readFlags(from, { platform: 'value' }, escapeChar);
-  const variable = (name: string) => (Object.hasOwn(globalArgs, name) ? globalArgs[name] : undefined);
+  const variable = (name: string) => ownValue(globalArgs, name);
   const replace = (text: string) => {
     try {
       return expand(text, { escapeChar, variable });

@@ -14,7 +14,7 @@ export interface StageState {
   readonly config: StageConfig;
 }
 
-export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
+const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 
 export interface MadeLayer {
   readonly diffId: string;

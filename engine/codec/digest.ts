@@ -1,5 +1,5 @@
 /** Digests as images use them: `sha256:` and 64 hexadecimal digits (image-spec descriptor.md, "Digests"). */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 export interface Digest {
   readonly algorithm: DigestAlgorithm;
@@ -23,9 +23,4 @@ export function parseDigest(text: string): Digest | undefined {
 export function digestOf(content: Uint8Array, like = 'sha256:'): string {
   const algorithm = like.slice(0, like.indexOf(':'));
   return `${algorithm}:${createHash(algorithm).update(content).digest('hex')}`;
-}
-
-/** For content that comes in parts. `digest` must be one that `parseDigest` knows. */
-export function hashFor(digest: string): Hash {
-  return createHash(digest.slice(0, digest.indexOf(':')));
 }

@@ -2,6 +2,7 @@
 import { BPF_B, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, SKF_AD_PROTOCOL, SKF_AD_RANDOM, SKF_NET_OFF } from '../../native/abi/bpf.ts';
 import { ETH_P_IP, ETH_P_IPV6 } from '../../native/abi/pkt_sched.ts';
 import { answer, encodeProgram, type Instruction, jump, load } from './classic-bpf.ts';
+import { parseIp } from './ip.ts';
 
 export interface Classification {
   /** IPv4 and IPv6 addresses; at most 400: a program holds 4096 instructions (BPF_MAXINSNS), and an IPv6 address takes nine. */
@@ -18,14 +19,11 @@ export interface Classification {
  * for what is no address.
  */
 export function faultFilter({ sources, ...verdict }: Classification): Uint8Array {
-  const ipv4 = sources.filter((source) => !source.includes(':')).map(ipv4Word);
-  const ipv6 = sources.filter((source) => source.includes(':')).map(ipv6Words);
-  const four: Line[] = [
-    load(SKF_NET_OFF + IPV4_SOURCE),
-    ...ipv4.flatMap((word) => [jump(BPF_JEQ, word, { jt: 0, jf: 1 }), 'verdict' as const]),
-    NONE,
-  ];
-  const six: Line[] = [...NEIGHBOUR_DISCOVERY, ...ipv6.flatMap((words) => [...matchIpv6(words), 'verdict' as const]), NONE];
+  const addresses = sources.map(wordsOf);
+  const matching = (family: Words['family'], match: (words: readonly number[]) => Instruction[]) =>
+    addresses.flatMap((address): Line[] => (address.family === family ? [...match(address.words), 'verdict'] : []));
+  const four: Line[] = [load(SKF_NET_OFF + IPV4_SOURCE), ...matching(4, matchIpv4), NONE];
+  const six: Line[] = [...NEIGHBOUR_DISCOVERY, ...matching(6, matchIpv6), NONE];
   const begin: Line[] = [
     load(SKF_AD_PROTOCOL),
     jump(BPF_JEQ, ETH_P_IP, { jt: 3, jf: 0 }),
@@ -33,9 +31,9 @@ export function faultFilter({ sources, ...verdict }: Classification): Uint8Array
     NONE,
     always(four.length),
   ];
-  const matching = [...begin, ...four, ...six];
+  const lines = [...begin, ...four, ...six];
   // By a jump of its own: that of a comparison reaches no further than 255 instructions.
-  const placed = matching.map((line, index) => (line === 'verdict' ? always(matching.length - index - 1) : line));
+  const placed = lines.map((line, index) => (line === 'verdict' ? always(lines.length - index - 1) : line));
   return encodeProgram([...placed, ...decideLoss(verdict)]);
 }
 
@@ -52,6 +50,11 @@ function decideLoss({ loss, lost, passed }: Omit<Classification, 'sources'>): In
   ];
 }
 
+/** Its one word was loaded before: it is the same for all. */
+function matchIpv4(words: readonly number[]): Instruction[] {
+  return words.map((word) => jump(BPF_JEQ, word, { jt: 0, jf: 1 }));
+}
+
 /** Word by word; the first that differs leads behind the jump that follows. */
 function matchIpv6(words: readonly number[]): Instruction[] {
   return words.flatMap((word, i) => [load(SKF_NET_OFF + IPV6_SOURCE + 4 * i), jump(BPF_JEQ, word, { jt: 0, jf: 7 - 2 * i })]);
@@ -61,22 +64,17 @@ function always(distance: number): Instruction {
   return { code: BPF_JMP | BPF_JA, jt: 0, jf: 0, k: distance };
 }
 
-function ipv4Word(address: string): number {
-  const octets = address.split('.').map(Number);
-  if (octets.length !== 4 || octets.some((octet) => !(octet >= 0 && octet <= 255)))
-    throw new RangeError(`\`${address}\` is no IPv4 address`);
-  return octets.reduce((word, octet) => word * 256 + octet, 0);
+interface Words {
+  readonly family: 4 | 6;
+  /** Of 32 bits, the first one first: one of IPv4, four of IPv6. */
+  readonly words: readonly number[];
 }
 
-/** Of canonical text (RFC 5952), as IPAM gives addresses out. */
-function ipv6Words(address: string): readonly number[] {
-  const [head = '', tail] = address.split('::');
-  const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));
-  const [first, last] = [groups(head), groups(tail ?? '')];
-  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
-  const all = [...first, ...Array.from({ length: Math.max(0, zeros) }, () => 0), ...last];
-  if (all.length !== 8 || all.some((group) => !(group >= 0 && group <= 0xffff))) throw new RangeError(`\`${address}\` is no IPv6 address`);
-  return [0, 2, 4, 6].map((i) => (all[i] ?? 0) * 65536 + (all[i + 1] ?? 0));
+function wordsOf(address: string): Words {
+  const ip = parseIp(address);
+  if (!ip) throw new RangeError(`\`${address}\` is no IP address`);
+  const shifts = ip.family === 4 ? [0n] : [96n, 64n, 32n, 0n];
+  return { family: ip.family, words: shifts.map((shift) => Number((ip.value >> shift) & 0xffffffffn)) };
 }
 
 /** Offsets in the headers (RFC 791, 3.1; RFC 8200, 3). */

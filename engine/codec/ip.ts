@@ -15,7 +15,7 @@ export interface IpRange {
   readonly prefix: number;
 }
 
-export const BITS = { 4: 32, 6: 128 } as const;
+const BITS = { 4: 32, 6: 128 } as const;
 
 /** Undefined: no IP address. Of IPv6 every form of RFC 4291, 2.2, without a zone index. */
 export function parseIp(text: string): IpAddress | undefined {

@@ -1,3 +1,4 @@
+import { append } from '../../dsl/multimap.ts';
 import type { NftablesChange, NftablesSpec, NftablesState, NftChain, NftChainState, NftSet, NftType } from '../model/nftables.ts';
 
 /** Input of one `nft -f -`, which is one transaction: the table with all that is in it, whatever was there before. */
@@ -41,7 +42,7 @@ export function parseNftTable(text: string): NftablesState | undefined {
   const table = nftables.find((one) => one.table)?.table;
   if (!table) return undefined;
   const rules = new Map<string, (string | undefined)[]>();
-  for (const { rule } of nftables) if (rule) rules.set(rule.chain, [...(rules.get(rule.chain) ?? []), rule.comment]);
+  for (const { rule } of nftables) if (rule) append(rules, rule.chain, rule.comment);
   return {
     name: table.name,
     sets: nftables.flatMap((one) => one.set ?? one.map ?? []).map(parseSet),

@@ -23,11 +23,11 @@ export function observeAddresses(
   const ifnames = new Map(links.map((link) => [link.ifindex, link.ifname]));
   try {
     return connection.dump(getAddresses(), decodeAddress).flatMap((address) => {
-      const ifname = address && ifnames.get(address.ifindex);
+      if (address === undefined) return [];
+      const { ifindex, cidr } = address;
+      const ifname = ifnames.get(ifindex);
       // A link that came after the links were listed: neither is seen this time.
-      return ifname === undefined || /^(?:::1\/|fe[89ab].:(?!:1\/))/.test(address?.cidr ?? '')
-        ? []
-        : [{ netns, ifname, cidr: address?.cidr ?? '' }];
+      return ifname === undefined || /^(?:::1\/|fe[89ab].:(?!:1\/))/.test(cidr) ? [] : [{ netns, ifname, cidr }];
     });
   } catch (error) {
     throw netlinkFailure(`cannot list addresses${ofNetns(netns)}`, error);

@@ -33,7 +33,7 @@ const CREATING: ContainerStatus = {
 };
 
 /** Whether exactly that process is there. A zombie isn't. */
-export function isAlive(process: ProcessIdentity): boolean {
+function isAlive(process: ProcessIdentity): boolean {
   const stat = readIfThere(`/proc/${process.pid}/stat`);
   return stat !== undefined && parseStartTime(stat) === process.startTime && !/\) [ZX] /.test(stat);
 }

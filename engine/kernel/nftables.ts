@@ -45,17 +45,6 @@ export function nftablesExecutors({ enter = [] }: NftablesOptions = {}): Nftable
   };
 }
 
-/** For `doctor`: `1.0.6`. Undefined: there is no nft. */
-export async function nftVersion(signal: AbortSignal): Promise<string | undefined> {
-  try {
-    const { stdout } = await run(['nft', '--version'], { input: '', signal });
-    return /v(\S+)/.exec(stdout)?.[1] ?? 'unknown';
-  } catch (error) {
-    if (error instanceof TsstackError && error.code === 'not-found') return undefined;
-    throw error;
-  }
-}
-
 /** The first of what nft complains about: with one bad line, lines that build on it are bad, too. */
 function nftablesError(what: string, stderr: string): TsstackError {
   const said = stderr

@@ -2,7 +2,7 @@
 
 import type { PublishedPort } from '../../dsl/spec.ts';
 import { bindPort, bindToIfindex } from '../../native/ffi/port-socket.ts';
-import { BITS, parseIp } from '../codec/ip.ts';
+import { encodeIp } from '../../native/netlink/ip.ts';
 import { unlessErrno } from './system-error.ts';
 
 /** The index of no link: the kernel counts up from 1. */
@@ -10,10 +10,7 @@ const NO_LINK = 0x7fffffff;
 
 /** Its descriptor, which is the caller's. Throws with the system's `code`: EADDRINUSE, EADDRNOTAVAIL. */
 export function bindPublished({ protocol, hostAddress, hostPort }: PublishedPort): number {
-  const ip = parseIp(hostAddress);
-  if (!ip) throw new Error(`\`${hostAddress}\` is no address`);
-  const hex = ip.value.toString(16).padStart(BITS[ip.family] / 4, '0');
-  return bindPort(protocol, Buffer.from(hex, 'hex'), hostPort);
+  return bindPort(protocol, encodeIp(hostAddress), hostPort);
 }
 
 /**

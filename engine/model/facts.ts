@@ -53,8 +53,6 @@ export interface HostFacts {
   /** As `hostsDirectory`, of resolv.conf. */
   readonly resolvDirectory: string;
   readonly logsDirectory: string;
-  /** `x64` or `arm64`. */
-  readonly arch: string;
 }
 
 /** How the rules of this host are kept. */

@@ -8,7 +8,7 @@ export const RCODE = { noError: 0, formErr: 1, servFail: 2, nxDomain: 3, notImp:
  * Seconds. Who asks again at once gets by with what it has; and a container that has ended or has come back is found two seconds later even
  * by those who remember answers, which musl and glibc don't.
  */
-export const TTL_SECONDS = 2;
+const TTL_SECONDS = 2;
 
 /** What goes through every network unfragmented (dnsflagday.net/2020). Also what we say that we take. */
 const PAYLOAD_SIZE = 1232;

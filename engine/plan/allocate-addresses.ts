@@ -1,4 +1,6 @@
 /** Who has which address on which network. A container keeps what it had as long as it can. */
+import { append } from '../../dsl/multimap.ts';
+import { ownValue } from '../../dsl/own-value.ts';
 import type { NetworkAttachmentSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatIp, formatNetwork, rangeHolds } from '../codec/ip.ts';
 import type { Allocation } from '../model/facts.ts';
@@ -90,7 +92,7 @@ function giveAddresses(giving: Giving, context: NetworkContext): Addresses {
     give(key, addressValue(address));
   }
   for (const { key } of wanted) {
-    const kept = Object.hasOwn(had, key) ? had[key] : undefined;
+    const kept = ownValue(had, key);
     if (result[key] !== undefined || kept === undefined || !rangeHolds(range, kept) || !rangeHolds(from, kept)) continue;
     if (!taken.has(addressValue(kept))) give(key, addressValue(kept));
   }
@@ -129,10 +131,7 @@ function membersOf(spec: StackSpec): ReadonlyMap<string, readonly Member[]> {
   const members = new Map<string, Member[]>();
   for (const { name, service } of containersOf(spec)) {
     for (const attachment of service.networks) {
-      const member = { key: `${name}/${attachment.network}`, container: name, attachment };
-      const known = members.get(attachment.network);
-      if (known) known.push(member);
-      else members.set(attachment.network, [member]);
+      append(members, attachment.network, { key: `${name}/${attachment.network}`, container: name, attachment });
     }
   }
   return members;
@@ -141,11 +140,6 @@ function membersOf(spec: StackSpec): ReadonlyMap<string, readonly Member[]> {
 /** Network → the addresses its containers had last time. */
 function byNetwork(addresses: Addresses): ReadonlyMap<string, readonly string[]> {
   const held = new Map<string, string[]>();
-  for (const [key, address] of Object.entries(addresses)) {
-    const network = key.slice(key.indexOf('/') + 1);
-    const others = held.get(network);
-    if (others) others.push(address);
-    else held.set(network, [address]);
-  }
+  for (const [key, address] of Object.entries(addresses)) append(held, key.slice(key.indexOf('/') + 1), address);
   return held;
 }

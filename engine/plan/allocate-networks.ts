@@ -1,5 +1,7 @@
 /** Where the networks of a stack are: subnets that are chosen or declared, bridges of others that are joined, and the links of a LAN. */
 import { isIpv6 } from '../../dsl/addresses.ts';
+import { append } from '../../dsl/multimap.ts';
+import { ownValue } from '../../dsl/own-value.ts';
 import type { NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, type IpRange, parseNetwork } from '../codec/ip.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
@@ -45,7 +47,7 @@ interface Shared extends NetworkContext {
 }
 
 /** ETH_DATA_LEN of linux/if_ether.h, what the kernel gives bridges and veths. Named, so that an `mtu` taken out of the stack file is taken back. */
-export const DEFAULT_MTU = 1500;
+const DEFAULT_MTU = 1500;
 
 /** Networks with an obstacle are left out. */
 export function allocateNetworks(spec: StackSpec, around: NetworkContext): Record<string, GivenNetwork> {
@@ -94,25 +96,18 @@ function ownNetworks(
   return own.flatMap(([name, network]) => {
     const [range, range6] = [subnets.get(name), subnets6.get(name)];
     if (!range) return [];
-    const from = network.ipRange === undefined ? range : parseNetwork(network.ipRange);
-    const ipv6 = range6 && { range: range6, from: range6, gateway: network.ipv6?.gateway ?? firstAddress(range6) };
     const given: GivenNetwork = {
       kind: 'own',
       bridge: bridgeName(stack, name),
       internal: network.internal,
       mtu: network.mtu ?? DEFAULT_MTU,
-      ipv4: { range, from, gateway: network.gateway ?? firstAddress(range) },
-      ipv6,
+      ipv4: givenSubnet(range, network, firstAddress(range)),
+      ipv6: range6 && givenSubnet(range6, network.ipv6, firstAddress(range6)),
       key: `${stack.id}/${name}`,
       taken: takenOn(`${stack.id}/${name}`),
     };
     return [[name, given] as const];
   });
-}
-
-/** A network may be called `constructor`. */
-function ownValue(values: Readonly<Record<string, string>>, name: string): string | undefined {
-  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 interface WantedSubnet {
@@ -156,24 +151,22 @@ function giveSubnets(
 
 /** A bridge that another stack or the host makes. */
 function joined(name: string, network: NetworkSpec, { stack, facts, obstacles, takenOn }: Shared): GivenNetwork | undefined {
-  const found = Object.hasOwn(facts.externals, name) ? facts.externals[name] : undefined;
+  const found = ownValue(facts.externals, name);
   if (!found) {
-    const refused = Object.hasOwn(facts.refusedExternals, name) ? facts.refusedExternals[name] : undefined;
+    const refused = ownValue(facts.refusedExternals, name);
     const message = `cannot join network \`${name}\`: ${refused?.why ?? 'it is not there'}`;
     obstacles.push({ resource: `link:${stack.name}/${name}`, message, hint: refused?.hint });
     return undefined;
   }
-  const range = parseNetwork(network.subnet ?? found.subnet);
   const subnet6 = network.ipv6?.subnet ?? found.subnet6;
-  const range6 = subnet6 === undefined ? undefined : parseNetwork(subnet6);
   const key = found.key ?? `bridge:${found.bridge}`;
   return {
     kind: 'joined',
     bridge: found.bridge,
     internal: found.internal,
     mtu: network.mtu ?? found.mtu,
-    ipv4: { range, from: network.ipRange === undefined ? range : parseNetwork(network.ipRange), gateway: network.gateway ?? found.gateway },
-    ipv6: range6 && { range: range6, from: range6, gateway: network.ipv6?.gateway ?? found.gateway6 },
+    ipv4: givenSubnet(parseNetwork(network.subnet ?? found.subnet), network, found.gateway),
+    ipv6: subnet6 === undefined ? undefined : givenSubnet(parseNetwork(subnet6), network.ipv6, found.gateway6),
     key,
     taken: [...takenOn(key), ...found.taken],
   };
@@ -181,7 +174,7 @@ function joined(name: string, network: NetworkSpec, { stack, facts, obstacles, t
 
 /** On the LAN of one of the host's links, whose addresses are not ours to choose freely: the stack file says from where. */
 function macvlan(name: string, network: NetworkSpec, { stack, obstacles, takenOn }: Shared): GivenNetwork | undefined {
-  const { subnet, gateway, ipv6 } = network;
+  const { subnet, ipv6 } = network;
   if (subnet === undefined || network.macvlan === undefined) {
     obstacles.push({
       resource: `link:${stack.name}/${name}`,
@@ -191,18 +184,26 @@ function macvlan(name: string, network: NetworkSpec, { stack, obstacles, takenOn
     return undefined;
   }
   const key = `macvlan:${network.macvlan.parent}`;
-  const range = parseNetwork(subnet);
-  const range6 = ipv6?.subnet === undefined ? undefined : parseNetwork(ipv6.subnet);
   return {
     kind: 'macvlan',
     bridge: undefined,
     internal: network.internal,
     mtu: network.mtu,
-    ipv4: { range, from: network.ipRange === undefined ? range : parseNetwork(network.ipRange), gateway },
-    ipv6: range6 && { range: range6, from: range6, gateway: ipv6?.gateway },
+    ipv4: givenSubnet(parseNetwork(subnet), network, undefined),
+    ipv6: ipv6?.subnet === undefined ? undefined : givenSubnet(parseNetwork(ipv6.subnet), ipv6, undefined),
     key,
     taken: takenOn(key),
   };
+}
+
+/** `otherwise`: the gateway, where none is declared. */
+function givenSubnet(
+  range: IpRange,
+  declared: Partial<Pick<NetworkSpec, 'ipRange' | 'gateway'>> | undefined,
+  otherwise: string | undefined,
+): GivenSubnet {
+  const from = declared?.ipRange === undefined ? range : parseNetwork(declared.ipRange);
+  return { range, from, gateway: declared?.gateway ?? otherwise };
 }
 
 /** By the key of a network: the addresses that other stacks have on it. Of most networks there are none, and then nobody looks through all. */
@@ -221,10 +222,7 @@ function addressesByKey({ joined: keys, addresses, addresses6 }: Allocation): Re
   for (const [holder, address] of [...Object.entries(addresses), ...Object.entries(addresses6)]) {
     // `shop-3f9a1c2e/web-1/front` is on `shop-3f9a1c2e/front`.
     const key = keys[holder.replace(/\/.*\//, '/')];
-    if (key === undefined) continue;
-    const known = taken.get(key);
-    if (known) known.push(address);
-    else taken.set(key, [address]);
+    if (key !== undefined) append(taken, key, address);
   }
   return taken;
 }

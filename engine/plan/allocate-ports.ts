@@ -1,12 +1,13 @@
 /** Gives out ports of the host. What a stack has, it keeps. */
 import { isIpv6, socketText } from '../../dsl/addresses.ts';
+import { append } from '../../dsl/multimap.ts';
 import type { PortSpec, StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
 import { portKey } from './lower-ports.ts';
 import { sha256Hex } from './names.ts';
-import { addHolder, meets, type PortHolder, type PortHolders, portHolders } from './port-holders.ts';
+import { meets, type PortHolder, type PortHolders, portHolders } from './port-holders.ts';
 
 export interface AllocatedPorts extends Pick<Allocation, 'hostPorts' | 'ports'> {
   readonly notices: readonly Notice[];
@@ -142,7 +143,7 @@ function give({ holders, hostPorts, ports }: Taking, wish: Wish, hostPort: numbe
   const how = `published by \`${service}\``;
   for (const address of addresses) {
     ports[`${port.protocol} ${address}:${hostPort}`] = service;
-    addHolder(holders, `${port.protocol} ${hostPort}`, { address, dual: false, how, hint: 'publish another port' });
+    append(holders, `${port.protocol} ${hostPort}`, { address, dual: false, how, hint: 'publish another port' });
   }
 }
 

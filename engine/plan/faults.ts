@@ -46,7 +46,7 @@ export function healed(faults: readonly Fault[], pair: FaultPair, spec: StackSpe
 }
 
 /** `api`, `api-1`, `shop-api-1`. A service wins over a container of the same name. */
-export function faultEnd(word: string, spec: StackSpec): FaultEnd {
+function faultEnd(word: string, spec: StackSpec): FaultEnd {
   if (Object.hasOwn(spec.services, word)) return { service: word, container: undefined };
   const containers = containersOf(spec);
   const found = containers.find(({ name }) => name === word || `${spec.name}-${name}` === word);

@@ -1,4 +1,5 @@
 /** Steps and the edges between them, until they are numbered. Lives within one call of `reconcile`. */
+import { append } from '../../dsl/multimap.ts';
 import type { ResourceId } from '../model/ids.ts';
 import type { Op, Step } from '../model/plan.ts';
 
@@ -69,13 +70,7 @@ export class StepGraph {
 
   #followers(): Map<Node, Node[]> {
     const followers = new Map<Node, Node[]>();
-    for (const node of this.#nodes) {
-      for (const other of node.after) {
-        const list = followers.get(other);
-        if (list) list.push(node);
-        else followers.set(other, [node]);
-      }
-    }
+    for (const node of this.#nodes) for (const other of node.after) append(followers, other, node);
     return followers;
   }
 

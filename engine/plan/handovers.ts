@@ -2,6 +2,7 @@
  * What one thing gives up and another takes: an address, an interface's name, the default route, a volume. The kernel may not mind
  * two holders, the network and the files do: whoever leaves has left before the next one comes.
  */
+import { append } from '../../dsl/multimap.ts';
 import type { ContainerRecord } from '../model/container.ts';
 import type { Decision, Decisions } from './decide.ts';
 import type { Node, StepGraph } from './graph.ts';
@@ -48,8 +49,7 @@ function freedAddresses(graph: StepGraph, decisions: Decisions): ReadonlyMap<str
   for (const { id, kind, observed } of decisions.values()) {
     if (kind !== 'address') continue;
     const nodes = [...graph.of(id, 'remove'), ...graph.of(linkOfResource(id), 'remove')];
-    const key = addressKey(observed);
-    if (nodes.length > 0) freed.set(key, [...(freed.get(key) ?? []), ...nodes]);
+    if (nodes.length > 0) append(freed, addressKey(observed), ...nodes);
   }
   return freed;
 }

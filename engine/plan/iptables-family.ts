@@ -1,6 +1,7 @@
 import { isIpv6 } from '../../dsl/addresses.ts';
 import type { FirewallNetwork, FirewallPolicy, FirewallPort, FirewallSubnet } from '../model/firewall-policy.ts';
 import type { StackIdentity } from '../model/ids.ts';
+import { type DirectPort, directPorts } from './policy-ports.ts';
 
 /** What of a policy goes for one family: iptables and ip6tables know nothing of each other. */
 export interface FamilyPolicy {
@@ -8,6 +9,8 @@ export interface FamilyPolicy {
   readonly family: 'ipv4' | 'ipv6';
   readonly networks: readonly FamilyNetwork[];
   readonly ports: readonly FirewallPort[];
+  /** Of IPv6 alone. */
+  readonly direct: readonly DirectPort[];
 }
 
 export interface FamilyNetwork extends Omit<FirewallNetwork, 'ipv4' | 'ipv6'> {
@@ -23,6 +26,7 @@ export function ofFamily(policy: FirewallPolicy, stack: StackIdentity, family: F
       return subnet === undefined ? [] : [{ ...network, subnet }];
     }),
     ports: policy.ports.filter(({ hostAddress }) => isIpv6(hostAddress) === (family === 'ipv6')),
+    direct: family === 'ipv6' ? directPorts(policy) : [],
   };
 }
 

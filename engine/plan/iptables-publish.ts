@@ -1,8 +1,7 @@
 /** Rules that lead from a port of the host to containers, and that open a port of a container which is routed to. */
-import { isAnyAddress, isIpv6 } from '../../dsl/addresses.ts';
+import { isAnyAddress, isIpv6, isLoopback4 } from '../../dsl/addresses.ts';
 import type { FirewallPort } from '../model/firewall-policy.ts';
 import { type FamilyPolicy, single } from './iptables-family.ts';
-import { isLoopback } from './lower-networks.ts';
 import { chainName } from './names.ts';
 import { portChains, type TextChain } from './port-chains.ts';
 
@@ -13,11 +12,11 @@ export function publishChains({ stack, ports }: FamilyPolicy): TextChain[] {
       name,
       some.map((port) => ({ protocol: port.protocol, port: port.hostPort, rules: leadRules(port) })),
     );
-  const loopback = ports.filter(({ hostAddress }) => isLoopback(hostAddress));
+  const loopback = ports.filter(({ hostAddress }) => isLoopback4(hostAddress));
   return [
     ...chains(
       chainName(stack, 'PUB'),
-      ports.filter(({ hostAddress }) => !isLoopback(hostAddress)),
+      ports.filter(({ hostAddress }) => !isLoopback4(hostAddress)),
     ),
     ...(loopback.length > 0 ? chains(chainName(stack, 'LOOP'), loopback) : []),
   ];
@@ -47,43 +46,16 @@ export function exemptions(ports: readonly FirewallPort[]): string[] {
     .map((protocol) => `-i ts-+ -p ${protocol} -m ${protocol} --dport 53 -m addrtype --dst-type LOCAL --limit-iface-in -j RETURN`);
 }
 
-/**
- * Where packets are routed to containers as they are, a port that is published on all addresses of the host is open on the container's
- * own address, too, at the container's port. `OPEN` is entered with `-g`, so that RETURN leads back to FORWARD.
- */
-export function openPorts(policy: FamilyPolicy): TextChain[] {
-  const open = policy.networks.flatMap(({ bridge }) => directPorts(policy, bridge));
-  if (open.length === 0) return [];
+/** `OPEN` is entered with `-g`, so that RETURN leads back to FORWARD. */
+export function openPorts({ stack, direct }: FamilyPolicy): TextChain[] {
+  if (direct.length === 0) return [];
   return portChains(
-    chainName(policy.stack, 'OPEN'),
-    open.map(({ protocol, port, address }) => ({
+    chainName(stack, 'OPEN'),
+    direct.map(({ protocol, port, address }) => ({
       protocol,
       port,
       rules: [`-d ${single(address)} -p ${protocol} -m ${protocol} --dport ${port} -j RETURN`],
     })),
     { enter: '-g', end: ['-j DROP'] },
   );
-}
-
-export function opensDirectly(policy: FamilyPolicy, bridge: string): boolean {
-  return directPorts(policy, bridge).length > 0;
-}
-
-interface DirectPort {
-  readonly protocol: 'tcp' | 'udp';
-  readonly address: string;
-  readonly port: number;
-}
-
-function directPorts({ networks, ports, family }: FamilyPolicy, bridge: string): DirectPort[] {
-  const network = networks.find((one) => one.bridge === bridge);
-  const routed = family === 'ipv6' && network?.owned === true && !network.internal && !network.subnet.masquerade;
-  if (!routed) return [];
-  const found = ports
-    .filter(({ hostAddress }) => isAnyAddress(hostAddress))
-    .flatMap(({ protocol, targets }) =>
-      targets.filter((target) => target.bridge === bridge).map(({ address, port }) => ({ protocol, address, port })),
-    );
-  // One port of a container may be published twice.
-  return [...new Map(found.map((one) => [`${one.protocol} ${one.address} ${one.port}`, one])).values()];
 }

@@ -14,15 +14,15 @@
  * INVARIANT: a port published on a loopback address is never in DNAT, and nothing that is sent to one is rewritten there. PREROUTING comes
  * before the kernel drops martians, so a neighbour could send to 127.0.0.1 by our MAC and reach it (the class of CVE-2020-8558).
  */
-import { isAnyAddress } from '../../dsl/addresses.ts';
 import type { Chain, ChainRule, IptablesTable, Jump } from '../model/firewall.ts';
-import type { FirewallPolicy } from '../model/firewall-policy.ts';
+import type { FirewallPolicy, FirewallPort } from '../model/firewall-policy.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { TableSpec } from '../model/resources.ts';
 import { type FamilyPolicy, ofFamily, single } from './iptables-family.ts';
 import { isolation } from './iptables-isolation.ts';
 import { exemptions, openPorts, publishChains } from './iptables-publish.ts';
 import { chainName, sha256Hex } from './names.ts';
+import { leadsInto, leftToProxy } from './policy-ports.ts';
 import type { TextChain } from './port-chains.ts';
 
 /** Tables of a family without networks are left out, as are chains without rules and the jumps to them. */
@@ -82,7 +82,7 @@ function filterChains(policy: FamilyPolicy): TextChain[] {
 }
 
 function natChains(policy: FamilyPolicy): TextChain[] {
-  const { stack, family, ports } = policy;
+  const { stack, family, networks, ports } = policy;
   const published = publishChains(policy);
   const enter = (suffix: 'PUB' | 'LOOP', match: string) => {
     const name = chainName(stack, suffix);
@@ -90,7 +90,10 @@ function natChains(policy: FamilyPolicy): TextChain[] {
   };
   const pub = enter('PUB', '');
   // The kernel leads nobody from ::1 elsewhere: a proxy listens there.
-  const own = family === 'ipv4' ? [...enter('LOOP', '-d 127.0.0.0/8 '), ...leftToProxy(policy)] : pub.map(() => '-d ::1/128 -j RETURN');
+  const own =
+    family === 'ipv4'
+      ? [...enter('LOOP', '-d 127.0.0.0/8 '), ...leftToProxy(networks, ports).map(passBy)]
+      : pub.map(() => '-d ::1/128 -j RETURN');
   // What comes by a link for ::1 the kernel has dropped by then (RFC 4291, 2.5.3).
   const martians = family === 'ipv4' ? ['-d 127.0.0.0/8 -j RETURN'] : [];
   return [
@@ -101,12 +104,8 @@ function natChains(policy: FamilyPolicy): TextChain[] {
   ];
 }
 
-/** Ports on all addresses whose bridge takes nothing from the host's loopback (`loopbackPublished`). */
-function leftToProxy({ networks, ports }: FamilyPolicy): string[] {
-  const taking = new Set(networks.flatMap((network) => (network.loopbackPublished ? [network.bridge] : [])));
-  return ports
-    .filter(({ hostAddress, targets }) => isAnyAddress(hostAddress) && !targets.every(({ bridge }) => taking.has(bridge)))
-    .map(({ protocol, hostPort }) => `-d 127.0.0.0/8 -p ${protocol} -m ${protocol} --dport ${hostPort} -j RETURN`);
+function passBy({ protocol, hostPort }: FirewallPort): string {
+  return `-d 127.0.0.0/8 -p ${protocol} -m ${protocol} --dport ${hostPort} -j RETURN`;
 }
 
 /** A bridge of others' only where a published port leads in: what else it forwards is its owner's business. */
@@ -142,12 +141,7 @@ function input({ networks, family }: FamilyPolicy): string[] {
 function sourceRules({ networks, ports, family }: FamilyPolicy): string[] {
   return networks.flatMap(({ bridge, owned, internal, subnet, loopbackPublished }) => [
     ...(owned && !internal && subnet.masquerade ? [`-s ${subnet.subnet} ! -o ${bridge} -j MASQUERADE`] : []),
-    // A container that reaches its own network by the host's address: the answer must come back through the host.
     ...(leadsInto(ports, bridge) ? [`-s ${subnet.subnet} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`] : []),
     ...(loopbackPublished && family === 'ipv4' ? [`-s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`] : []),
   ]);
-}
-
-function leadsInto(ports: FirewallPolicy['ports'], bridge: string): boolean {
-  return ports.some(({ targets }) => targets.some((target) => target.bridge === bridge));
 }

@@ -40,7 +40,7 @@ function lowerAttachment(context: LowerContext, parts: Attachment): DesiredResou
   const name = `${stack.name}/${container}@${network}`;
   const within = `container:${stack.name}/${container}`;
   const done = (resource: string): Need => ({ resource, until: 'done' });
-  const onLink = { network, container, ifname, link: `link:${name}` };
+  const onLink = { container, ifname, link: `link:${name}` };
   const address6 = allocation.addresses6[key];
   return [
     {

@@ -1,4 +1,5 @@
 /** Faults between services → what befalls packets at each link of each container. */
+import { append, groupBy } from '../../dsl/multimap.ts';
 import type { Fault, FaultClass, FaultEffects, FaultEnd, FaultFilter, FaultSpec } from '../model/faults.ts';
 import type { ContainerName, ResourceId } from '../model/ids.ts';
 import type { Desired, DesiredResource, Need, VethSpec } from '../model/resources.ts';
@@ -39,7 +40,7 @@ interface Attachment {
 function attachmentsIn(resources: readonly DesiredResource[]): Attachment[] {
   const addresses = new Map<ContainerName, string[]>();
   const veths: { readonly link: ResourceId; readonly spec: VethSpec }[] = [];
-  const know = (container: ContainerName, address: string) => addresses.set(container, [...(addresses.get(container) ?? []), address]);
+  const know = (container: ContainerName, address: string) => append(addresses, container, address);
   for (const { kind, id, spec } of resources) {
     if (kind === 'address' && spec.netns.in === 'container') know(spec.netns.container, spec.cidr.replace(/\/.*/, ''));
     if (kind !== 'link' || spec.type !== 'veth') continue;
@@ -120,12 +121,6 @@ function treeOf(befalling: readonly Befalling[]): Pick<FaultSpec, 'classes' | 'f
     }
   }
   return { classes, filters };
-}
-
-function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const one of all) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
-  return groups;
 }
 
 /** A positive number of 31 bits: the kernel keeps it for us, as the handle of filters. */

@@ -2,6 +2,7 @@
  * /etc/hosts of a container: what must work even while the supervisor is dead, and with it our DNS server. That is the container itself, what
  * the stack file adds, and the services it depends on. All others are the DNS server's: a service more is a change in nobody else's file.
  */
+import { groupBy } from '../../dsl/multimap.ts';
 import { type HostsEntry, renderHosts } from '../codec/hosts.ts';
 import type { NamedMember, NamedNetwork, NameTable } from '../model/names.ts';
 import type { DesiredResource } from '../model/resources.ts';
@@ -63,12 +64,7 @@ function listedFor(context: LowerContext, { name, service }: Replica): 'all' | r
 function membersOf(network: NamedNetwork): ReadonlyMap<string, readonly NamedMember[]> {
   const known = MEMBERS.get(network);
   if (known) return known;
-  const members = new Map<string, NamedMember[]>();
-  for (const member of network.members) {
-    const same = members.get(member.container);
-    if (same) same.push(member);
-    else members.set(member.container, [member]);
-  }
+  const members = groupBy(network.members, ({ container }) => container);
   MEMBERS.set(network, members);
   return members;
 }

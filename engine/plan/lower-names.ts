@@ -1,4 +1,5 @@
 /** Who is called what on the networks of a stack, and who is asked for it. */
+import { append } from '../../dsl/multimap.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import type { NamedMember, NamedNetwork, NameTable } from '../model/names.ts';
 import type { LowerContext } from './lower.ts';
@@ -53,22 +54,21 @@ function listenOn({ spec, gateways, gateways6 }: LowerContext, network: string):
 /** By network, in one go through the containers. */
 function membersOf({ spec, stack, allocation }: LowerContext): ReadonlyMap<string, readonly NamedMember[]> {
   const members = new Map<string, NamedMember[]>();
-  const add = (network: string, member: NamedMember): void => {
-    const others = members.get(network);
-    if (others) others.push(member);
-    else members.set(network, [member]);
-  };
   for (const { name, serviceName, service } of containersOf(spec)) {
     // Where a service is called `web-1`, that is what the name means, and not the first container of `web`.
     const short = Object.hasOwn(spec.services, name) ? [] : [name];
     for (const { network, aliases } of service.networks) {
       const addresses = [allocation.addresses, allocation.addresses6].flatMap((given) => given[`${name}/${network}`] ?? []);
       if (addresses.length === 0) continue;
-      add(network, { container: name, names: lowerCase(`${stack.name}-${name}`, ...short, serviceName, ...aliases), addresses });
+      append(members, network, {
+        container: name,
+        names: lowerCase(`${stack.name}-${name}`, ...short, serviceName, ...aliases),
+        addresses,
+      });
     }
   }
   for (const { serviceName, network, aliases } of absent(spec))
-    add(network, { container: `${serviceName}-1`, names: lowerCase(serviceName, ...aliases), addresses: [] });
+    append(members, network, { container: `${serviceName}-1`, names: lowerCase(serviceName, ...aliases), addresses: [] });
   return members;
 }
 

@@ -1,4 +1,5 @@
 /** Networks: a bridge each, its addresses, and the sysctls that let it forward. */
+import { isLoopback4 } from '../../dsl/addresses.ts';
 import type { PortSpec } from '../../dsl/spec.ts';
 import type { Notice } from '../model/plan.ts';
 import type { DesiredResource } from '../model/resources.ts';
@@ -18,10 +19,6 @@ export function lowerNetworks(context: LowerContext): DesiredResource[] {
   ];
 }
 
-export function isLoopback(address: string): boolean {
-  return address.startsWith('127.');
-}
-
 /**
  * Networks through which a port leads into a container from the host's loopback, be it published there or on all addresses. Bridges of others
  * stay as they are: there the supervisor passes on what comes to the loopback.
@@ -31,7 +28,7 @@ export function loopbackPublished(context: LowerContext): ReadonlySet<string> {
   for (const service of Object.values(context.spec.services)) {
     const network = publishingNetwork(context, service);
     if (network === undefined || service.replicas === 0 || context.networks[network]?.kind !== 'own') continue;
-    if (service.ports.some(({ hostAddresses }) => hostAddresses.some((address) => isLoopback(address) || address === '0.0.0.0')))
+    if (service.ports.some(({ hostAddresses }) => hostAddresses.some((address) => isLoopback4(address) || address === '0.0.0.0')))
       result.add(network);
   }
   return result;

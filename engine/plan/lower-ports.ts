@@ -1,9 +1,9 @@
 /** Published ports, from what is declared to what was given out and where it leads. */
-import { isIpv6 } from '../../dsl/addresses.ts';
+import { isIpv6, isLoopback4 } from '../../dsl/addresses.ts';
 import type { PortSpec, PublishedPort, ServiceSpec } from '../../dsl/spec.ts';
 import type { PortLead, PortTarget } from '../model/ports.ts';
 import type { LowerContext } from './lower.ts';
-import { isLoopback, publishingNetwork } from './lower-networks.ts';
+import { publishingNetwork } from './lower-networks.ts';
 import { replicasOf } from './replicas.ts';
 
 export function lowerPorts(context: LowerContext): PortLead[] {
@@ -24,7 +24,7 @@ export function lowerPorts(context: LowerContext): PortLead[] {
       return publishedPorts(context, serviceName, service).map((port): PortLead => {
         const lead = { ...port, service: serviceName };
         // From 127.0.0.1 packets leave by a bridge that says so (route_localnet): others' don't.
-        const onForeignLoopback = isLoopback(port.hostAddress) && context.networks[network]?.kind !== 'own';
+        const onForeignLoopback = isLoopback4(port.hostAddress) && context.networks[network]?.kind !== 'own';
         if (!isIpv6(port.hostAddress)) return { ...lead, targets: ipv4, by: onForeignLoopback ? 'proxy' : 'kernel' };
         const leads = port.hostAddress !== '::1' && ipv6.length > 0;
         return leads ? { ...lead, targets: ipv6, by: 'kernel' } : { ...lead, targets: ipv4, by: 'proxy' };

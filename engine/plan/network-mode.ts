@@ -42,7 +42,7 @@ export function launchNetwork(spec: StackSpec, replica: Replica): LaunchSpec['ne
 }
 
 /** Settings of a network namespace are for who has it. */
-export function isNetworkSysctl(path: string): boolean {
+function isNetworkSysctl(path: string): boolean {
   return /^net[./]/.test(path);
 }
 

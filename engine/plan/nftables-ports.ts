@@ -5,10 +5,10 @@
  *   local      on loopback: spread-loopback4, ports-loopback4, passed-loopback4 for what isn't led from there, then as for all
  *   published  on one address: spread4, ports4 (and 6), then on every address: spread-any4, ports-any4 (and 6)
  */
-import { isIpv6 } from '../../dsl/addresses.ts';
-import type { FirewallNetwork, FirewallPort } from '../model/firewall-policy.ts';
+import { isIpv6, isLoopback4 } from '../../dsl/addresses.ts';
+import type { FirewallPolicy, FirewallPort } from '../model/firewall-policy.ts';
 import type { NftChain, NftSet } from '../model/nftables.ts';
-import { isLoopback } from './lower-networks.ts';
+import { directPorts, leftToProxy } from './policy-ports.ts';
 
 /** A chain whose rules have no comments yet. */
 export interface PlainChain extends Omit<NftChain, 'rules'> {
@@ -42,35 +42,19 @@ export function portSets(ports: readonly FirewallPort[]): NftSet[] {
   });
 }
 
-/**
- * Where packets are routed to containers as they are, a port that is published on all addresses of the host is open on the container's
- * own address, too, at the container's port.
- */
-export function directSet(networks: readonly FirewallNetwork[], ports: readonly FirewallPort[]): NftSet {
-  const routed = new Set(
-    networks.flatMap(({ bridge, owned, internal, ipv6 }) => (owned && !internal && ipv6?.masquerade === false ? [bridge] : [])),
-  );
-  const elements = ports
-    .filter((port) => placeOf(port) === ANY6)
-    .flatMap(({ protocol, targets }) =>
-      targets.filter(({ bridge }) => routed.has(bridge)).map(({ address, port }) => `${address} . ${protocol} . ${port}`),
-    );
+export function directSet(policy: FirewallPolicy): NftSet {
+  const elements = directPorts(policy).map(({ address, protocol, port }) => `${address} . ${protocol} . ${port}`);
   return {
     name: 'direct6',
     key: ['ipv6_addr', 'inet_proto', 'inet_service'],
     value: undefined,
     interval: false,
-    // One port of a container may be published twice.
-    elements: [...new Set(elements)].sort(),
+    elements: elements.sort(),
   };
 }
 
-/** Ports on all addresses that a proxy has where they are asked for on loopback: their bridge takes nothing from there. */
-export function passedSet(networks: readonly FirewallNetwork[], ports: readonly FirewallPort[]): NftSet {
-  const taking = new Set(networks.flatMap(({ bridge, loopbackPublished }) => (loopbackPublished ? [bridge] : [])));
-  const elements = ports
-    .filter((port) => placeOf(port) === ANY4 && !port.targets.every(({ bridge }) => taking.has(bridge)))
-    .map(({ protocol, hostPort }) => `${protocol} . ${hostPort}`);
+export function passedSet({ networks, ports }: FirewallPolicy): NftSet {
+  const elements = leftToProxy(networks, ports).map(({ protocol, hostPort }) => `${protocol} . ${hostPort}`);
   return { name: 'passed-loopback4', key: ['inet_proto', 'inet_service'], value: undefined, interval: false, elements: elements.sort() };
 }
 
@@ -92,7 +76,7 @@ const ANY6: Place = { suffix: '-any6', family: 'ip6', type: 'ipv6_addr', any: tr
 const PLACES: readonly Place[] = [LOOPBACK, ONE4, ONE6, ANY4, ANY6];
 
 function placeOf({ hostAddress }: FirewallPort): Place {
-  if (isLoopback(hostAddress)) return LOOPBACK;
+  if (isLoopback4(hostAddress)) return LOOPBACK;
   if (hostAddress === '0.0.0.0') return ANY4;
   if (hostAddress === '::') return ANY6;
   return isIpv6(hostAddress) ? ONE6 : ONE4;

@@ -19,13 +19,15 @@ import type { StackIdentity } from '../model/ids.ts';
 import type { NftablesSpec, NftHook, NftSet } from '../model/nftables.ts';
 import { nftablesName, sha256Hex } from './names.ts';
 import { directSet, type PlainChain, passedSet, portChains, portSets } from './nftables-ports.ts';
+import { leadsInto } from './policy-ports.ts';
 
-export function nftablesRules({ networks, ports }: FirewallPolicy, stack: StackIdentity): NftablesSpec {
+export function nftablesRules(policy: FirewallPolicy, stack: StackIdentity): NftablesSpec {
+  const { networks, ports } = policy;
   const sources = networks.map((network) => sourceOf(network, ports)).filter(({ rules }) => rules.length > 0);
   const chains = [...sources, ...portChains(ports), ...natChains(), ...filterChains()];
   return {
     name: nftablesName(stack),
-    sets: [...networkSets(networks), ...sourceSets(sources), ...portSets(ports), passedSet(networks, ports), directSet(networks, ports)],
+    sets: [...networkSets(networks), ...sourceSets(sources), ...portSets(ports), passedSet(policy), directSet(policy)],
     chains: chains.map(({ name, base, rules }) => ({
       name,
       base,
@@ -164,9 +166,7 @@ function sourceOf(network: FirewallNetwork, ports: readonly FirewallPort[]): Sou
   const { bridge, owned, internal, ipv4, ipv6 } = network;
   const families = [...(ipv4.masquerade ? ['ipv4'] : []), ...(ipv6?.masquerade ? ['ipv6'] : [])];
   const outward = owned && !internal ? families.map((family) => `meta nfproto ${family} oifname != "${bridge}" masquerade`) : [];
-  const leadsIn = ports.some(({ targets }) => targets.some((target) => target.bridge === bridge));
-  // A container that reaches its own network by the host's address: the answer must come back through the host.
-  const hairpin = leadsIn ? [`oifname "${bridge}" ct status dnat masquerade`] : [];
+  const hairpin = leadsInto(ports, bridge) ? [`oifname "${bridge}" ct status dnat masquerade`] : [];
   // A bridge that isn't ours may have any name.
   const name = /^[\w.-]+$/.test(bridge) ? `from-${bridge}` : `from-${sha256Hex(bridge).slice(0, 12)}`;
   return { network, name, base: undefined, rules: [...outward, ...hairpin] };

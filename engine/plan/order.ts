@@ -1,4 +1,5 @@
 /** The edges of a plan: what must be done before what. */
+import { groupBy } from '../../dsl/multimap.ts';
 import type { ResourceId } from '../model/ids.ts';
 import type { Policy } from '../model/plan.ts';
 import type { Need, Observed } from '../model/resources.ts';
@@ -91,11 +92,7 @@ function after(node: Node, others: readonly Node[]): void {
  */
 function orderStops(stops: readonly Node[], decisions: Decisions, late: ReadonlySet<Node>): StopOrder[] {
   const deferred: StopOrder[] = [];
-  const byService = new Map<string, Node[]>();
-  for (const node of stops) {
-    const service = serviceOfContainer(containerOfResource(node.resource));
-    byService.set(service, [...(byService.get(service) ?? []), node]);
-  }
+  const byService = groupBy(stops, ({ resource }) => serviceOfContainer(containerOfResource(resource)));
   const later = new Map<string, Set<string>>();
   for (const node of stops) {
     const service = serviceOfContainer(containerOfResource(node.resource));

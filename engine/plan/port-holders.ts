@@ -1,5 +1,6 @@
 /** Who has which port of the host. */
 import { isAnyAddress, isIpv6, socketText } from '../../dsl/addresses.ts';
+import { append } from '../../dsl/multimap.ts';
 import type { HostFacts, ListeningSocket } from '../model/facts.ts';
 
 export interface PortHolder {
@@ -19,16 +20,10 @@ export function portHolders({ others, listening }: Pick<HostFacts, 'others' | 'l
   for (const [key, holder] of Object.entries(others.ports)) {
     const [, protocol = '', address = '', port = ''] = /^(tcp|udp) (.*):(\d+)$/.exec(key) ?? [];
     const hint = 'publish another port, or take that stack down';
-    addHolder(holders, `${protocol} ${port}`, { address, dual: false, how: `published by ${holder}`, hint });
+    append(holders, `${protocol} ${port}`, { address, dual: false, how: `published by ${holder}`, hint });
   }
-  for (const socket of listening) addHolder(holders, `${socket.protocol} ${socket.port}`, foreignHolder(socket));
+  for (const socket of listening) append(holders, `${socket.protocol} ${socket.port}`, foreignHolder(socket));
   return holders;
-}
-
-export function addHolder(holders: PortHolders, key: string, holder: PortHolder): void {
-  const known = holders.get(key);
-  if (known) known.push(holder);
-  else holders.set(key, [holder]);
 }
 
 function foreignHolder({ address, port, holder }: ListeningSocket): PortHolder {

@@ -16,6 +16,6 @@ export function renderPlan(plan: Plan): string {
   return [...lines, ...notices, ...obstacles].map((line) => `${line}\n`).join('');
 }
 
-export function renderStep({ id, resource, op, cause }: Step): string {
+function renderStep({ id, resource, op, cause }: Step): string {
   return `#${id} ${resource}, ${op.kind}, ${cause}`;
 }

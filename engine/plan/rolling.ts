@@ -4,6 +4,7 @@
  *
  * What does not run, a new replica or one that has ended, is made first, all at once: that takes nothing away.
  */
+import { groupBy } from '../../dsl/multimap.ts';
 import type { UpdateSpec } from '../../dsl/spec.ts';
 import type { ResourceId } from '../model/ids.ts';
 import { creates, type Decisions } from './decide.ts';
@@ -105,11 +106,9 @@ function readiness(graph: StepGraph, { service, hasHealthcheck }: Rollout, proce
 }
 
 function linkStopOrders(deferred: readonly StopOrder[]): void {
-  const byFirst = new Map<Node, Node[]>();
-  for (const { first, next } of deferred) byFirst.set(first, [...(byFirst.get(first) ?? []), next]);
-  for (const [first, others] of byFirst) {
+  for (const [first, orders] of groupBy(deferred, (order) => order.first)) {
     const needed = allBefore([first]);
-    for (const other of others) if (!needed.has(other)) other.after.add(first);
+    for (const { next } of orders) if (!needed.has(next)) next.after.add(first);
   }
 }
 

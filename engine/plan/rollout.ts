@@ -11,9 +11,10 @@ export interface RolloutPhase {
 }
 
 export interface StartFirstRollout {
-  /** What is over and above, with indexes higher than `replicas`. */
-  readonly surge: readonly ContainerName[];
-  /** The declared stack and the surge, which its plan makes first and waits for before it stops one of the old containers. */
+  /**
+   * The declared stack and the surge: what is over and above, with indexes higher than `replicas`. Its plan makes that first, and waits for it
+   * before it stops one of the old containers.
+   */
   readonly surged: RolloutPhase;
   /** The surge goes and nothing else happens. To be applied after `surged` whether that succeeded or not: if it failed, old containers stay. */
   readonly settled: RolloutPhase;
@@ -39,7 +40,6 @@ export function startFirstRollout(spec: StackSpec, plan: Plan): StartFirstRollou
   }
   if (surge.length === 0) return undefined;
   return {
-    surge,
     surged: { spec: { ...spec, services }, policy: {} },
     settled: { spec, policy: { forceRecreate: false, restart: [], containers: surge } },
   };

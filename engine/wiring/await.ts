@@ -175,7 +175,7 @@ export async function untilEnded(session: Session, name: string, signal: AbortSi
   return readContainer(session, name).status;
 }
 
-export function describeEnd({ exit }: ContainerStatus): string {
+function describeEnd({ exit }: ContainerStatus): string {
   if (!exit) return 'ended and nobody saw how';
   if (exit.error !== undefined) return `could not be started: ${exit.error}`;
   if (exit.oomKilled) return 'ran out of memory and was killed';

@@ -1,5 +1,6 @@
 /** Networks that others make: as they are now, and whether this stack may join them. */
 import { isIpv6 } from '../../dsl/addresses.ts';
+import { ownValue } from '../../dsl/own-value.ts';
 import type { ExternalNetworkSpec, NetworkSpec, StackSpec } from '../../dsl/spec.ts';
 import { formatNetwork, parseNetwork } from '../codec/ip.ts';
 import { observeAddresses } from '../kernel/addresses.ts';
@@ -106,7 +107,7 @@ function findShared(external: StackExternal, world: World): Found {
   const state = readDesiredState(stackPaths(host, owner.stack));
   if (!state) return { why: `${who} is not up`, hint: again };
   const known = state.spec.networks;
-  const network = Object.hasOwn(known, external.network) ? known[external.network] : undefined;
+  const network = ownValue(known, external.network);
   if (!network) {
     const shared = Object.keys(known).filter((name) => known[name]?.shared);
     const hint =

@@ -7,14 +7,15 @@ import type { StackSpec } from '../../dsl/spec.ts';
 import { seccompProgram } from '../codec/seccomp.ts';
 import { refusedByFirewalld } from '../kernel/firewalld.ts';
 import { inspectBindSources } from '../kernel/host-facts-files.ts';
-import { isInstalled, surveyFirewall } from '../kernel/host-facts-firewall.ts';
+import { isInstalled } from '../kernel/host-facts-firewall.ts';
 import { advertisedLinks, hostResolvConf, hostResolver, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import type { Allocation, EnvFileContent, FirewallDriver, FirewallFacts, HostFacts, ListeningSocket } from '../model/facts.ts';
-import type { ContainerName, StackIdentity } from '../model/ids.ts';
+import type { FirewallSurvey } from '../model/firewall-survey.ts';
+import type { ContainerName } from '../model/ids.ts';
 import { portsWanted } from '../plan/allocate-ports.ts';
-import { chooseFirewall } from '../plan/choose-firewall.ts';
+import { chooseFirewall, type FirewallChoice } from '../plan/choose-firewall.ts';
 import { readOwnAllocation } from '../store/allocation.ts';
 import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
@@ -31,6 +32,7 @@ export interface FactsOptions {
   readonly withoutNameServer: readonly ContainerName[];
   /** Asked for by the user. */
   readonly firewall: FirewallDriver | undefined;
+  readonly survey: FirewallSurvey;
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +42,7 @@ export type GatheredFacts = Omit<HostFacts, 'own' | 'others' | 'externals' | 're
 export async function gatherFacts(
   spec: StackSpec,
   session: Session,
-  { ownLinks, images, hasNameServer, withoutNameServer, firewall, signal }: FactsOptions,
+  { ownLinks, images, hasNameServer, withoutNameServer, firewall, survey, signal }: FactsOptions,
 ): Promise<GatheredFacts> {
   const { paths, host, stack } = session;
   const services = Object.values(spec.services).filter(({ replicas }) => replicas > 0);
@@ -52,7 +54,7 @@ export async function gatherFacts(
     advertisedLinks: Object.values(spec.networks).some(({ ipv6 }) => ipv6) ? advertisedLinks() : [],
     ipv6,
     ulaPrefix: ulaPrefix(host.stateDirectory),
-    firewall: firewallFacts(firewall, stack),
+    firewall: firewallFacts({ asked: firewall, survey, stack }),
     faults: readFaults(paths),
     listening: foreignSockets(spec, { own: readOwnAllocation(paths.allocation), ipv6 }),
     envFiles: fromEntries(services.flatMap(({ envFile }) => envFile.map(({ path }) => [path, readEnvFile(path)] as const))),
@@ -73,14 +75,12 @@ export async function gatherFacts(
     resolvDirectory: paths.resolv,
     logsDirectory: paths.logs,
     seccompFile: seccompFile(host.stateDirectory),
-    arch: process.arch,
   };
 }
 
-function firewallFacts(asked: FirewallDriver | undefined, stack: StackIdentity): FirewallFacts {
-  const survey = surveyFirewall();
+function firewallFacts({ survey, ...choice }: Omit<FirewallChoice, 'installed'>): FirewallFacts {
   const installed = { iptables: isInstalled('iptables'), nftables: isInstalled('nft') };
-  return { driver: chooseFirewall({ asked, survey, installed, stack }), refusedByFirewalld: refusedByFirewalld(survey) };
+  return { driver: chooseFirewall({ ...choice, survey, installed }), refusedByFirewalld: refusedByFirewalld(survey) };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Which images the stacks of this host use: those of containers that exist, whatever their state, and those the last `up` of each names. */
 import fs from 'node:fs';
+import { append } from '../../dsl/multimap.ts';
 import type { StackSpec } from '../../dsl/spec.ts';
 import { formatReference, parseReference } from '../codec/image-reference.ts';
 import { readRecord } from '../kernel/containers.ts';
@@ -57,8 +58,8 @@ export function usedReferences(images: readonly ImageRecord[], uses: readonly St
 /** Digest of a manifest → containers of all stacks that were made of it, sorted. */
 export function containersByDigest(uses: readonly ContainerUse[]): ReadonlyMap<string, readonly string[]> {
   const containers = new Map<string, string[]>();
-  for (const use of uses)
-    for (const [name, digest] of Object.entries(use.containers)) containers.set(digest, [...(containers.get(digest) ?? []), name].sort());
+  for (const use of uses) for (const [name, digest] of Object.entries(use.containers)) append(containers, digest, name);
+  for (const names of containers.values()) names.sort();
   return containers;
 }
 

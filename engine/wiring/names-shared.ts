@@ -11,6 +11,7 @@ import { unlessErrno } from '../kernel/system-error.ts';
 import type { ContainerName, StackIdentity } from '../model/ids.ts';
 import type { NamedMember, NameTable } from '../model/names.ts';
 import type { HostPaths } from '../store/paths.ts';
+import { removeIfEmpty } from './empty-directory.ts';
 
 export interface SharedNamesOptions {
   readonly host: Pick<HostPaths, 'runDirectory'>;
@@ -145,10 +146,6 @@ export function forgetSharedNames({ host, stack }: Pick<SharedNamesOptions, 'hos
 function removeFileOf(directory: string, { id }: Pick<StackIdentity, 'id'>): void {
   for (const path of [`${directory}/${id}.json`, `${directory}/${id}.json.new`]) fs.rmSync(path, { force: true });
   removeIfEmpty(directory);
-}
-
-function removeIfEmpty(directory: string): void {
-  unlessErrno(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => fs.rmdirSync(directory));
 }
 
 function namesDirectory({ runDirectory }: Pick<HostPaths, 'runDirectory'>): string {

@@ -5,6 +5,7 @@ import type { ContainerName } from '../model/ids.ts';
 import { type NameTable, NO_NAMES } from '../model/names.ts';
 import type { Desired } from '../model/resources.ts';
 import { NameServer } from '../names/server.ts';
+import { meets } from '../plan/port-holders.ts';
 import { SharedNames } from './names-shared.ts';
 import { hostNameservers } from './names-upstream.ts';
 import type { Session } from './session.ts';
@@ -74,8 +75,7 @@ export class StackNames implements AsyncDisposable {
 }
 
 function holderOf(address: string): string {
-  const wildcards = address.includes(':') ? ['::'] : ['0.0.0.0', '::'];
-  const sockets = listeningSockets().filter((socket) => socket.port === 53 && [address, ...wildcards].includes(socket.address));
+  const sockets = listeningSockets().filter((socket) => socket.port === 53 && meets(address, { address: socket.address, dual: true }));
   const holders = socketHolders(sockets.map(({ inode }) => inode));
   return [...new Set(sockets.flatMap(({ inode }) => holders.get(inode) ?? []))].join(', ') || 'somebody else';
 }

@@ -1,7 +1,8 @@
 import { observeFirewall } from '../kernel/firewall.ts';
 import { readZones } from '../kernel/firewalld.ts';
-import { isInstalled, surveyFirewall } from '../kernel/host-facts-firewall.ts';
+import { isInstalled } from '../kernel/host-facts-firewall.ts';
 import { observeNftables } from '../kernel/nftables.ts';
+import type { FirewallSurvey } from '../model/firewall-survey.ts';
 import type { ObservedResource } from '../model/resources.ts';
 import { othersFilter, ownFirewall } from '../plan/choose-firewall.ts';
 import { bridgeName, nftablesName } from '../plan/names.ts';
@@ -15,9 +16,8 @@ export interface ObservedRules {
 }
 
 /** The rules of a stack, whichever driver has made them. A program runs only where the survey says that there is something for it to read. */
-export async function observeRules(session: Session, signal: AbortSignal): Promise<ObservedRules> {
+export async function observeRules(session: Session, survey: FirewallSurvey, signal: AbortSignal): Promise<ObservedRules> {
   const { stack, paths } = session;
-  const survey = surveyFirewall();
   const own = ownFirewall(survey, stack);
   const installed = isInstalled('iptables');
   const others = installed && othersFilter(survey);

@@ -5,6 +5,7 @@ import { connectedAddresses, observeAddresses } from '../kernel/addresses.ts';
 import { observeCgroups } from '../kernel/cgroups.ts';
 import { observeContainers } from '../kernel/containers.ts';
 import { observeFiles } from '../kernel/files.ts';
+import { surveyFirewall } from '../kernel/host-facts-firewall.ts';
 import { type Inside, observeInside } from '../kernel/inside.ts';
 import { observeLinks } from '../kernel/links.ts';
 import { observeMounts, targetResolver } from '../kernel/mounts.ts';
@@ -14,6 +15,7 @@ import { observeSysctls } from '../kernel/sysctls.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
 import { observeVolumes } from '../kernel/volumes.ts';
 import type { ContainerStatus } from '../model/container.ts';
+import type { FirewallSurvey } from '../model/firewall-survey.ts';
 import type { ContainerState, LinkState, Observed, ObservedResource, UnownedLink } from '../model/resources.ts';
 import { CGROUP_ROOT, nameFromMark } from '../plan/names.ts';
 import { readOwnAllocation } from '../store/allocation.ts';
@@ -21,12 +23,16 @@ import { observeLanLinks } from './observe-lan.ts';
 import { observeRules } from './observe-rules.ts';
 import type { Session } from './session.ts';
 
-/** `inside`: also addresses and routes within the containers' network namespaces. They end with these, so `down` need not know them. */
-export async function observeStack(
-  session: Session,
-  { inside, signal }: { readonly inside: boolean; readonly signal: AbortSignal },
-): Promise<Observed> {
-  const firewall = observeRules(session, signal);
+export interface ObserveOptions {
+  /** Also addresses and routes within the containers' network namespaces. They end with these, so `down` need not know them. */
+  readonly inside: boolean;
+  /** Of this moment. Default: it is made here. */
+  readonly survey?: FirewallSurvey;
+  readonly signal: AbortSignal;
+}
+
+export async function observeStack(session: Session, { inside, survey = surveyFirewall(), signal }: ObserveOptions): Promise<Observed> {
+  const firewall = observeRules(session, survey, signal);
   // Should one of the synchronous reads throw, nobody would wait for it.
   firewall.catch(() => undefined);
   const { stack, paths } = session;

@@ -1,6 +1,7 @@
 /** The way from a spec to a plan: observe, gather facts, lower, reconcile. */
 import fs from 'node:fs';
 import type { StackSpec } from '../../dsl/spec.ts';
+import { surveyFirewall } from '../kernel/host-facts-firewall.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { FirewallDriver, HostFacts, ListeningSocket } from '../model/facts.ts';
 import type { Plan, Policy } from '../model/plan.ts';
@@ -82,12 +83,14 @@ export async function planUp(
   { policy, images, keep, hasNameServer = true, reserve, claims, firewall, signal }: PlanUpOptions,
 ): Promise<{ readonly plan: Plan; readonly desired: Desired }> {
   const { host, stack, paths } = session;
-  const observed = await observeStack(session, { inside: true, signal });
+  // One reading for both: what there is of ours, and which driver is to keep it.
+  const survey = surveyFirewall();
+  const observed = await observeStack(session, { inside: true, survey, signal });
   const ownLinks = new Set(observed.resources.flatMap((resource) => (resource.kind === 'link' ? [resource.state.ifname] : [])));
   const withoutNameServer = observed.resources.flatMap((resource) =>
     resource.kind === 'container' && hasResolvConfOfHost(resource.state) ? [resource.state.name] : [],
   );
-  const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, firewall, signal });
+  const gathered = await gatherFacts(spec, session, { ownLinks, images, hasNameServer, withoutNameServer, firewall, survey, signal });
   using lock = keep ? DirectoryLock.acquire(`${host.stateDirectory}/stacks`) : undefined;
   let facts: HostFacts = { ...gathered, ...readAllocations(host, stack), ...gatherExternals(spec, session, claims) };
   for (;;) {

@@ -62,7 +62,7 @@ export interface HttpProbe extends Omit<ProbeOf<'http'>, 'kind'> {
 }
 
 /** The status decides, so nobody waits for the body; redirects aren't followed. */
-export function probeHttp({ host, port, path, headers, signal }: HttpProbe): Promise<ProbeResult> {
+function probeHttp({ host, port, path, headers, signal }: HttpProbe): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     // A connection for each probe: one that is kept would tell nothing about whether new ones are taken.
     const asking = request({ host, port, path, headers: { ...headers }, agent: false, signal });
@@ -81,7 +81,7 @@ export function probeHttp({ host, port, path, headers, signal }: HttpProbe): Pro
 }
 
 /** Only whether the connection is taken: what the container would say isn't read. */
-export function probeTcp({
+function probeTcp({
   host,
   port,
   signal,

@@ -6,7 +6,8 @@ import type { VolumeState } from '../model/resources.ts';
 import { FileLock } from '../store/lock.ts';
 import { type HostPaths, stackPaths } from '../store/paths.ts';
 import { measureDirectories } from './disk-size.ts';
-import { isUp, nameOfStack, namesIn, readStackUses, type StackUse } from './image-users.ts';
+import { removeIfEmpty } from './empty-directory.ts';
+import { isUp, nameOfStack, readStackUses, type StackUse } from './image-users.ts';
 
 export async function pruneVolumes(
   host: HostPaths,
@@ -52,6 +53,6 @@ async function remove(host: HostPaths, { stack, volume }: StackVolume, signal: A
   if (lock === undefined || (now !== undefined && isUp(now))) return false;
   await removeVolume(volume, signal);
   // As `down --volumes` leaves nothing of a stack.
-  for (const directory of [paths.volumes, paths.directory]) if (namesIn(directory).length === 0) fs.rmdirSync(directory);
+  for (const directory of [paths.volumes, paths.directory]) removeIfEmpty(directory);
   return true;
 }

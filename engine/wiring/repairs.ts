@@ -118,18 +118,18 @@ export class Repairs implements Disposable {
     }
     this.#options.onLook();
     const observed = await observeStack(this.#supervision.session, { inside: true, signal: this.#over.signal });
-    const restart = containers.due;
+    const restart = containers.restarts.due;
     const policy = { ...DEFAULT_POLICY, repair: true, restart, ...surroundings(this.#supervision), conditions: containers.conditions() };
     const { whole, obstacles, blocked } = planAround(desired.desired, observed, policy);
     this.#waiting = whole.waiting;
     const comingBack = new Set([...startedBy(whole.steps), ...Object.keys(whole.waiting), ...blocked]);
     // Not declared any more, or stopped on request: nothing will ever start those.
-    for (const name of restart) if (!comingBack.has(name)) containers.cancelRestart(name);
+    for (const name of restart) if (!comingBack.has(name)) containers.restarts.cancel(name);
     const resting = this.#failing?.resting ? this.#failing.failed : NONE;
     const plan = withoutBusy(whole, new Set([...resourcesOf(underWay), ...resting]));
     const expected = new Set([...withDependents(desired.desired, restart, plan), ...this.#firewallThatFollows(desired.desired, whole)]);
     const done = plan.steps.length === 0 || (await this.#carryOut(plan, { expected, emit }));
-    for (const { op } of plan.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.makeDue(op.name);
+    for (const { op } of plan.steps) if (op.kind === 'container.stop' && op.name in whole.waiting) containers.restarts.makeDue(op.name);
     if (!done) return;
     if (obstacles.length > 0) this.#failed(new Error(obstacles.map(({ message }) => message).join('\n')), { blocked });
     else if (resting.size === 0) this.#recovered();
@@ -199,7 +199,7 @@ export class Repairs implements Disposable {
   /** Nothing is left that could fail, wait, or be restarted. */
   #nothingIsWanted(): void {
     this.#waiting = {};
-    this.#supervision.containers.cancelRestarts();
+    this.#supervision.containers.restarts.cancelAll();
     this.#recovered();
   }
 

@@ -1,4 +1,4 @@
-/** What the supervisor knows of each running container: when it ends, how healthy it is, and when it is to be started again. */
+/** What the supervisor knows of each running container: when it ends, and how healthy it is. */
 import type { HealthcheckSpec } from '../../dsl/spec.ts';
 import { readContainerStatus } from '../kernel/container-status.ts';
 import { observeContainers, readRecord } from '../kernel/containers.ts';
@@ -10,8 +10,8 @@ import type { Conditions } from '../model/plan.ts';
 import type { RestartCounts } from '../model/restarts.ts';
 import { cgroupPath } from '../plan/names.ts';
 import { type HealthMonitor, monitorHealth } from '../supervise/health-monitor.ts';
-import { type Restarts, trackRestarts } from '../supervise/restarts.ts';
 import { SYSTEM_CLOCK } from './await.ts';
+import { ContainerRestarts } from './container-restarts.ts';
 import { probeContainer } from './probes.ts';
 import type { Session } from './session.ts';
 
@@ -37,30 +37,21 @@ interface Followed {
   readonly health: HealthMonitor | undefined;
 }
 
-interface Pending {
-  readonly timer: NodeJS.Timeout;
-  /** ms since the epoch. */
-  readonly at: number;
-  readonly delayMs: number;
-  readonly attempt: number;
-}
-
 export class RunningContainers implements Disposable {
+  readonly restarts: ContainerRestarts;
   readonly #options: RunningContainersOptions;
   readonly #followed = new Map<ContainerName, Followed>();
-  readonly #pending = new Map<ContainerName, Pending>();
-  readonly #due = new Set<ContainerName>();
   /** Being stopped by us: their end is no news. */
   readonly #expected = new Set<ContainerName>();
   /** The monitor of the run whose end was told last. */
   readonly #ends = new Map<ContainerName, ProcessIdentity>();
   /** Have ended, and how couldn't be read. */
   readonly #undecided = new Set<ContainerName>();
-  readonly #restarts: Restarts;
 
   constructor(options: RunningContainersOptions) {
     this.#options = options;
-    this.#restarts = trackRestarts(options.restarts);
+    const { emit, onChange, restarts } = options;
+    this.restarts = new ContainerRestarts({ emit, onDue: onChange, before: restarts });
   }
 
   /** Follows all that run and aren't followed. `adopt`: what has ended is treated as if it just had. */
@@ -71,7 +62,7 @@ export class RunningContainers implements Disposable {
       if (status.state === 'running') this.#follow(name, record, status);
       else if (status.state === 'stopped') {
         const undecided = this.#undecided.delete(name);
-        if ((adopt || undecided) && !this.#options.isStopped(name)) this.#decideRestart(name, record, status);
+        if ((adopt || undecided) && !this.#options.isStopped(name)) this.restarts.ended(name, record, status);
       }
     }
   }
@@ -79,7 +70,7 @@ export class RunningContainers implements Disposable {
   /** A step is about to start it, which is what a restart would do. */
   starting(name: ContainerName): void {
     this.#expected.delete(name);
-    this.cancelRestart(name);
+    this.restarts.cancel(name);
   }
 
   /** A step has started it. */
@@ -100,7 +91,7 @@ export class RunningContainers implements Disposable {
     if (JSON.stringify(check) === JSON.stringify(followed.check)) return;
     followed.health?.[Symbol.dispose]();
     // What the check before has found out is not what this one would.
-    this.cancelRestart(name);
+    this.restarts.cancel(name);
     this.#followed.set(name, { ...followed, check, health: check && this.#watchHealth(name, { record, status, check }) });
   }
 
@@ -113,8 +104,7 @@ export class RunningContainers implements Disposable {
   /** It is there no more, and what was to happen to it won't. */
   removed(name: ContainerName): void {
     this.#expected.delete(name);
-    this.cancelRestart(name);
-    this.#restarts.forget(name);
+    this.restarts.forget(name);
     this.#ends.delete(name);
     this.#undecided.delete(name);
   }
@@ -122,7 +112,7 @@ export class RunningContainers implements Disposable {
   /** It is about to be stopped by us. */
   expectEnd(name: ContainerName): void {
     this.#expected.add(name);
-    this.cancelRestart(name);
+    this.restarts.cancel(name);
     this.#followed.get(name)?.health?.pause();
   }
 
@@ -131,22 +121,6 @@ export class RunningContainers implements Disposable {
     this.#expected.delete(name);
     const { cgroups, stack } = this.#options.session;
     if (!isFrozen(cgroups, cgroupPath(stack, name))) this.#followed.get(name)?.health?.resume();
-  }
-
-  cancelRestart(name: ContainerName): void {
-    clearTimeout(this.#pending.get(name)?.timer);
-    this.#pending.delete(name);
-    this.#due.delete(name);
-  }
-
-  /** Brought up on request: what was before doesn't count. */
-  forgetFailures(name: ContainerName): void {
-    this.#restarts.forgive(name);
-  }
-
-  /** To be started, or stopped and started, now. */
-  get due(): readonly ContainerName[] {
-    return [...this.#due].sort();
   }
 
   get running(): readonly ContainerName[] {
@@ -161,35 +135,10 @@ export class RunningContainers implements Disposable {
     return this.#followed.size > 0;
   }
 
-  /** Stopped because what it depends on is restarted: started when that is ready. */
-  makeDue(name: ContainerName): void {
-    this.#due.add(name);
-  }
-
-  /** Those that will be started again without anybody asking. */
-  get restarting(): readonly ContainerName[] {
-    return [...this.#pending.keys(), ...this.#due];
-  }
-
-  /** Those of them whose restart comes so soon that ports go on leading to them: who asks there is kept waiting instead of refused. */
-  get backSoon(): readonly ContainerName[] {
-    return [...this.#pending].filter(([, { delayMs }]) => delayMs <= SOON_MS).map(([name]) => name);
-  }
-
-  /** Nothing is wanted any more. */
-  cancelRestarts(): void {
-    for (const name of this.restarting) this.cancelRestart(name);
-  }
-
-  /** Whether it will be started again without anybody asking. */
-  willRestart(name: ContainerName): boolean {
-    return this.#pending.has(name) || this.#due.has(name);
-  }
-
-  /** The same, or repair will bring it back. */
+  /** Whether it will be started again without anybody asking, by its policy or by repair. */
   willComeBack(name: ContainerName, status: ContainerStatus): boolean {
     const killed = status.exit === undefined || status.exit.initKilled;
-    return this.willRestart(name) || (killed && status.state === 'stopped' && !this.#expected.has(name));
+    return this.restarts.willCome(name) || (killed && status.state === 'stopped' && !this.#expected.has(name));
   }
 
   healthOf(name: ContainerName): Health | undefined {
@@ -198,21 +147,6 @@ export class RunningContainers implements Disposable {
 
   monitorOf(name: ContainerName): HealthMonitor | undefined {
     return this.#followed.get(name)?.health;
-  }
-
-  restartsOf(name: ContainerName): number {
-    return this.#restarts.count(name);
-  }
-
-  get restartCounts(): RestartCounts {
-    return this.#restarts.snapshot();
-  }
-
-  /** Why it doesn't run, as far as it is known here. */
-  reasonOf(name: ContainerName): string | undefined {
-    const pending = this.#pending.get(name);
-    if (!pending) return undefined;
-    return `restarts in ${(Math.max(0, pending.at - Date.now()) / 1000).toFixed(1)} s (attempt ${pending.attempt})`;
   }
 
   conditions(): Conditions {
@@ -241,7 +175,7 @@ export class RunningContainers implements Disposable {
 
   [Symbol.dispose](): void {
     for (const name of [...this.#followed.keys()]) this.#unfollow(name);
-    this.cancelRestarts();
+    this.restarts[Symbol.dispose]();
   }
 
   #read(name: ContainerName): { record: ContainerRecord | undefined; status: ContainerStatus } {
@@ -292,7 +226,7 @@ export class RunningContainers implements Disposable {
   ): HealthMonitor {
     const startedAt = status.startedAt ?? Date.now();
     // Of a supervisor before: one probe that fails now is no worse than it would have been then.
-    const proven = (this.#restarts.healthySince(name) ?? 0) > startedAt;
+    const proven = (this.restarts.healthySince(name) ?? 0) > startedAt;
     return monitorHealth({
       check,
       startedAt,
@@ -310,14 +244,12 @@ export class RunningContainers implements Disposable {
     const { emit, onMoment, onChange } = this.#options;
     emit({ type: 'container.health', at: Date.now(), container: name, health, detail });
     if (health === 'healthy') {
-      // It has recovered before it was restarted.
-      this.cancelRestart(name);
-      this.#restarts.healthy(name, Date.now());
+      this.restarts.healthy(name);
       onMoment('onHealthy', name);
     }
     if (health === 'unhealthy') {
       onMoment('onUnhealthy', name);
-      if (check.restart) this.#schedule(name, this.#restarts.unhealthy(name, Date.now()));
+      if (check.restart) this.restarts.unhealthy(name);
     }
     onChange();
   }
@@ -343,31 +275,9 @@ export class RunningContainers implements Disposable {
     const requested = this.#expected.delete(name);
     if (exit) emit({ type: 'container.exited', at: Date.now(), container: name, requested, ...exit });
     onMoment('onExited', name);
-    if (!requested && !this.#options.isStopped(name)) this.#decideRestart(name, record, status);
-  }
-
-  #decideRestart(name: ContainerName, record: ContainerRecord, { exit, startedAt, finishedAt }: ContainerStatus): void {
-    const { kind, restart: policy } = record;
-    const decision = this.#restarts.ended(name, { kind, policy, exit, startedAt, finishedAt, at: Date.now() });
-    // One that others have killed has drifted: repair brings it back, whatever its policy.
-    const killed = exit === undefined || exit.initKilled;
-    if (decision !== undefined && !killed) this.#schedule(name, decision);
-  }
-
-  #schedule(name: ContainerName, { delayMs, attempt }: { readonly delayMs: number; readonly attempt: number }): void {
-    this.cancelRestart(name);
-    this.#options.emit({ type: 'container.restarting', at: Date.now(), container: name, delayMs, attempt });
-    const timer = setTimeout(() => {
-      this.#pending.delete(name);
-      this.#due.add(name);
-      this.#options.onChange();
-    }, delayMs);
-    this.#pending.set(name, { timer, at: Date.now() + delayMs, delayMs, attempt });
+    if (!requested && !this.#options.isStopped(name)) this.restarts.ended(name, record, status);
   }
 }
-
-/** A client's kernel sends what wasn't answered again after a second (RFC 6298, 2.1). */
-const SOON_MS = 1000;
 
 function sameProcess(a: ProcessIdentity | undefined, b: ProcessIdentity): boolean {
   return a?.pid === b.pid && a.startTime === b.startTime;

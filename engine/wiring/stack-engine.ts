@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { ImageSource, StackSpec } from '../../dsl/spec.ts';
+import type { StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
 import type { Failpoints } from '../apply/failpoints.ts';
 import type { ParamsOf } from '../control/calls.ts';
@@ -34,15 +34,17 @@ import { readFaults } from '../store/faults.ts';
 import { FileLock } from '../store/lock.ts';
 import { readLogs } from '../store/logs.ts';
 import { askedFirewall } from './asked-firewall.ts';
+import { eventStream } from './event-stream.ts';
 import { execInContainer } from './exec.ts';
 import { createExecutors } from './executors.ts';
-import { findImages, getImages, imageEnvironment } from './images.ts';
+import { findImages, imageEnvironment } from './images.ts';
 import { listContainers, listUnsupervised } from './listing.ts';
 import { listNetworks } from './network-listing.ts';
 import { takeNetworks } from './network-users.ts';
 import { listPorts } from './port-listing.ts';
 import { DEFAULT_POLICY, makeHostDirectories, planUp, requireRoot } from './prepare.ts';
 import type { Session } from './session.ts';
+import { buildImages, pullImages } from './stack-images.ts';
 import { streamStats } from './stats.ts';
 import { tellStorageFailures } from './storage-failure.ts';
 import { SupervisorDoor } from './supervisor-door.ts';
@@ -94,32 +96,14 @@ export class StackEngine implements Engine {
     return this.#door.call('up', params, { signal, onEvent });
   }
 
-  async pull(spec: StackSpec, { signal, onEvent, services }: PullOptions): Promise<void> {
+  async pull(spec: StackSpec, options: PullOptions): Promise<void> {
     requireRoot('pull images');
-    const chosen = onlyServices(spec, servicesWith(spec, 'reference', services));
-    await tellStorageFailures(this.#session.host.stateDirectory, async () => {
-      makeHostDirectories(this.#session);
-      using _images = await getImages(this.#session, chosen, {
-        environment: imageEnvironment(spec, process.env),
-        policy: 'always',
-        signal,
-        onEvent,
-      });
-    });
+    await pullImages(this.#session, spec, options);
   }
 
-  async build(spec: StackSpec, { signal, onEvent, services, noCache, pull }: BuildOptions): Promise<void> {
+  async build(spec: StackSpec, options: BuildOptions): Promise<void> {
     requireRoot('build images');
-    const chosen = onlyServices(spec, servicesWith(spec, 'build', services));
-    await tellStorageFailures(this.#session.host.stateDirectory, async () => {
-      makeHostDirectories(this.#session);
-      using _images = await getImages(this.#session, chosen, {
-        environment: imageEnvironment(spec, process.env),
-        build: { noCache: noCache ?? false, pull: pull ?? false },
-        signal,
-        onEvent,
-      });
-    });
+    await buildImages(this.#session, spec, options);
   }
 
   async down({ signal, onEvent, volumes, timeoutMs }: DownOptions): Promise<UpResult> {
@@ -195,33 +179,7 @@ export class StackEngine implements Engine {
   async *events({ signal }: { readonly signal: AbortSignal }): AsyncIterable<EngineEvent> {
     requireRoot('follow events');
     this.#requireKnown();
-    const queue: EngineEvent[] = [];
-    let wake: () => void = () => undefined;
-    let over = false;
-    const ended = this.#door.call(
-      'events',
-      {},
-      {
-        signal,
-        onEvent(event) {
-          queue.push(event);
-          wake();
-        },
-      },
-    );
-    const finish = () => {
-      over = true;
-      wake();
-    };
-    ended.then(finish, finish);
-    for (;;) {
-      for (let event = queue.shift(); event !== undefined; event = queue.shift()) yield event;
-      if (over) break;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-    await ended;
+    yield* eventStream((onEvent) => this.#door.call('events', {}, { signal, onEvent }));
   }
 
   logs({ signal, follow, only, since, tail }: LogOptions) {
@@ -312,14 +270,4 @@ export class StackEngine implements Engine {
     for (const left of [session.paths.socket, session.paths.supervisorLog]) fs.rmSync(left, { force: true });
     return result;
   }
-}
-
-function onlyServices(spec: StackSpec, names: readonly string[]): StackSpec {
-  return { ...spec, services: Object.fromEntries(Object.entries(spec.services).filter(([name]) => names.includes(name))) };
-}
-
-/** Of those asked for, or of all. */
-function servicesWith(spec: StackSpec, kind: ImageSource['kind'], asked: readonly string[] | undefined): readonly string[] {
-  const names = Object.entries(spec.services).flatMap(([name, { image }]) => (image.kind === kind ? [name] : []));
-  return asked === undefined ? names : names.filter((name) => asked.includes(name));
 }

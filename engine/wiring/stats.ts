@@ -28,7 +28,7 @@ export async function* streamStats(session: Session, options: StatsOptions): Asy
 }
 
 /** What one container uses now, see `engine/kernel/usage.ts`. Undefined: it doesn't run. */
-export function sampleUsage({ stack, cgroups }: Session, { name, status }: ContainerState): Usage | undefined {
+function sampleUsage({ stack, cgroups }: Session, { name, status }: ContainerState): Usage | undefined {
   if (status.state !== 'running' || status.init === undefined) return undefined;
   return sample(cgroups, { path: cgroupPath(stack, name), initPid: status.init.pid });
 }

@@ -36,7 +36,7 @@ export interface Supervision {
 
 /** What a plan of one of its commands or repairs must know of the others. */
 export function surroundings({ stopped, containers, underWay }: Supervision): Pick<Policy, 'stopped' | 'returning'> {
-  return { stopped: [...stopped], returning: [...containers.backSoon, ...startedBy(underWay)] };
+  return { stopped: [...stopped], returning: [...containers.restarts.backSoon, ...startedBy(underWay)] };
 }
 
 export interface PerformOptions {
@@ -89,7 +89,7 @@ export async function perform(supervision: Supervision, plan: Plan, options: Per
     for (const step of plan.steps) underWay.delete(step);
     // Stopped to be started again, which something has prevented: they did not end by themselves.
     for (const { op } of plan.steps)
-      if (op.kind === 'container.start' && halfWay.has(op.process.name)) supervision.containers.makeDue(op.process.name);
+      if (op.kind === 'container.start' && halfWay.has(op.process.name)) supervision.containers.restarts.makeDue(op.process.name);
     for (const message of session.warnings) tell({ type: 'notice', at: Date.now(), message });
     session.warnings.clear();
   }

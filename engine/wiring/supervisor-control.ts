@@ -27,7 +27,7 @@ export async function stop(supervisor: Supervisor, { targets, timeoutMs }: StopP
     const names = namesOf(supervisor, targets);
     for (const name of names) {
       supervisor.stopped.add(name);
-      supervisor.containers.cancelRestart(name);
+      supervisor.containers.restarts.cancel(name);
     }
     // First of all: a supervisor that went on after this one would take the stop for an end, and restart them.
     supervisor.save(false);
@@ -124,8 +124,7 @@ async function restartNow(supervisor: Supervisor, { names, timeoutMs, context }:
   using _networks = keepJoined(supervisor.session, names);
   for (const name of names) {
     supervisor.stopped.delete(name);
-    supervisor.containers.cancelRestart(name);
-    supervisor.containers.forgetFailures(name);
+    supervisor.containers.restarts.forgive(name);
   }
   if (names.length > 0) await change(supervisor, { policy: { restart: names }, timeoutMs, context });
 }

@@ -56,12 +56,12 @@ export async function runSupervisorProcess({ connection, ...options }: Superviso
   // Nobody finds it any more.
   fs.rmSync(paths.socket, { force: true });
   await server.close();
-  removeIfEmpty(paths.supervisorLog);
+  removeEmptyLog(paths.supervisorLog);
   // The lock is the kernel's to let go, when this process has ended: that is what the next one waits for. With its file gone before, it would not.
   process.once('exit', () => lock.removeFile());
 }
 
-function removeIfEmpty(log: string): void {
+function removeEmptyLog(log: string): void {
   if (fs.statSync(log, { throwIfNoEntry: false })?.size === 0) fs.unlinkSync(log);
 }
 

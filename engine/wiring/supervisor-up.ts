@@ -148,33 +148,18 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
     planUp(session, spec, { policy, images, keep: true, reserve, claims, firewall: params.firewall, signal: context.signal }),
   );
   throwObstacles(plan);
-  for (const { name } of containersOf(spec).filter((replica) => isChosen(replica.name))) {
-    supervisor.stopped.delete(name);
-    supervisor.containers.cancelRestart(name);
-    supervisor.containers.forgetFailures(name);
-  }
-  const state: DesiredState = { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) };
-  writeDesiredState(session.paths, state);
-  supervisor.desired = state;
-  supervisor.takenDown = false;
-  supervisor.save(false);
+  const chosen = containersOf(spec).filter(({ name }) => isChosen(name));
+  want(supervisor, { version: 1, build: supervisor.build, spec, desired, source: sourceOf(params) }, chosen);
   const rollout = startFirstRollout(spec, plan);
-  const spared = new Set<ContainerName>();
-  const onEvent: OnEvent = (event) => {
-    if (event.type === 'step.skipped' && event.step.op.kind === 'container.stop') spared.add(event.step.op.name);
-    context.onEvent(event);
-  };
   try {
     await tellStorageFailures(session.host.stateDirectory, () =>
-      rollout
-        ? rollOut(supervisor, rollout, { policy, images, firewall: params.firewall, context: { ...context, onEvent }, turn })
-        : perform(supervisor, plan, { ...context, onEvent, turn }),
+      tellSpared(context, (told) =>
+        rollout
+          ? rollOut(supervisor, rollout, { policy, images, firewall: params.firewall, context: told, turn })
+          : perform(supervisor, plan, { ...told, turn }),
+      ),
     );
   } catch (error) {
-    if (spared.size > 0) {
-      const message = `the roll-out stopped: ${[...spared].sort().join(', ')} ${spared.size === 1 ? 'goes' : 'go'} on as before`;
-      context.onEvent({ type: 'notice', at: Date.now(), message });
-    }
     if (cancelled.aborted) await wantOnlyWhatIs(supervisor);
     throw error;
   }
@@ -184,6 +169,36 @@ async function reconcileUp(supervisor: Supervisor, params: UpParams, { context, 
 }
 
 type Reserve = NonNullable<PlanUpOptions['reserve']>;
+
+/** From here on it is what the stack is to be, whoever brings it about. Of the chosen containers, no stop and no failure before counts. */
+function want(supervisor: Supervisor, state: DesiredState, chosen: readonly Replica[]): void {
+  for (const { name } of chosen) {
+    supervisor.stopped.delete(name);
+    supervisor.containers.restarts.forgive(name);
+  }
+  writeDesiredState(supervisor.session.paths, state);
+  supervisor.desired = state;
+  supervisor.takenDown = false;
+  supervisor.save(false);
+}
+
+/** If it fails: which containers, that were to be replaced, go on. */
+async function tellSpared(context: CallContext, work: (context: CallContext) => Promise<void>): Promise<void> {
+  const spared = new Set<ContainerName>();
+  const onEvent: OnEvent = (event) => {
+    if (event.type === 'step.skipped' && event.step.op.kind === 'container.stop') spared.add(event.step.op.name);
+    context.onEvent(event);
+  };
+  try {
+    await work({ ...context, onEvent });
+  } catch (error) {
+    if (spared.size > 0) {
+      const message = `the roll-out stopped: ${[...spared].sort().join(', ')} ${spared.size === 1 ? 'goes' : 'go'} on as before`;
+      context.onEvent({ type: 'notice', at: Date.now(), message });
+    }
+    throw error;
+  }
+}
 
 interface RollingOut {
   readonly policy: Policy;

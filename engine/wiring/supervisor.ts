@@ -10,18 +10,11 @@ import { TsstackError } from '../model/errors.ts';
 import type { EngineEvent, OnEvent } from '../model/events.ts';
 import type { HooksByService } from '../model/hooks.ts';
 import type { ContainerName } from '../model/ids.ts';
-import {
-  readDesiredState,
-  readSupervisionState,
-  type SupervisionState,
-  writeDesiredState,
-  writeSupervisionState,
-} from '../store/desired-state.ts';
-import { backoffMs } from '../supervise/backoff.ts';
-import { STABLE_AFTER_MS } from '../supervise/restart.ts';
+import { readDesiredState, writeDesiredState } from '../store/desired-state.ts';
 import { HostHookCalls } from './host-hooks.ts';
 import { findImages, haveSameImages } from './images.ts';
 import { KernelWatch } from './kernel-watch.ts';
+import { LauncherRevival } from './launcher-revival.ts';
 import { listContainers, STOPPED_ON_REQUEST } from './listing.ts';
 import { StackNames } from './names.ts';
 import { PublishedPorts } from './ports.ts';
@@ -29,6 +22,7 @@ import { DEFAULT_POLICY, planUp } from './prepare.ts';
 import { Repairs } from './repairs.ts';
 import { RunningContainers } from './running-containers.ts';
 import type { Session } from './session.ts';
+import { Succession } from './succession.ts';
 import type { Supervision } from './supervision.ts';
 import { Turns } from './turns.ts';
 
@@ -66,24 +60,21 @@ export class Supervisor implements Supervision, AsyncDisposable {
   takenDown = false;
   /** The command that works now and those that wait for their turn. */
   readonly asked = new Set<Asked>();
-  #returning: readonly ContainerName[];
+  readonly #succession: Succession;
   readonly #kernel: KernelWatch;
+  readonly #revival: LauncherRevival;
   readonly #listeners = new Set<OnEvent>();
   readonly #settledChecks = new Set<() => void>();
   readonly #over = new AbortController();
-  #launcherEnds = 0;
-  /** ms since the epoch. */
-  #launcherSince = 0;
-  #launcherTimer: NodeJS.Timeout | undefined;
 
   constructor({ session, failpoints, build, loadHooks, onSettled }: SupervisorOptions) {
     this.session = session;
     this.failpoints = failpoints;
     this.build = build;
-    const before = stateOfThisBoot(session);
+    this.#succession = new Succession(session);
+    const { before } = this.#succession;
     this.desired = before && readDesiredState(session.paths);
     this.stopped = new Set(before?.stopped);
-    this.#returning = before?.returning ?? [];
     this.hooks = new HostHookCalls({ load: loadHooks, session, emit: this.emit });
     this.containers = new RunningContainers({
       session,
@@ -112,7 +103,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     this.repairs = new Repairs(this, {
       onLook: () => this.follow(),
       onSettled: () => {
-        if (this.underWay.size === 0) this.#returning = [];
+        if (this.underWay.size === 0) this.#succession.clearReturning();
         this.save(false);
         for (const check of [...this.#settledChecks]) check();
         onSettled();
@@ -121,9 +112,18 @@ export class Supervisor implements Supervision, AsyncDisposable {
     });
     this.#kernel = new KernelWatch(session, {
       onChange: () => this.repairs.request(),
-      onLauncherGone: () => this.#launcherGone(),
+      onLauncherGone: () => this.#revival.launcherGone(),
       onNotice: (message) => this.#notice(message),
       onOom: (container, kills) => this.emit({ type: 'container.oom', at: Date.now(), container, kills }),
+    });
+    this.#revival = new LauncherRevival({
+      begin: () => this.#kernel.begin(),
+      onBegun: () => {
+        this.containers.awaitEndsAnew();
+        this.follow();
+        this.repairs.request();
+      },
+      onError: (error) => this.#notice(messageOf(error)),
     });
   }
 
@@ -169,7 +169,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
   /** What a supervisor before this one left. Containers go on; what ended since then is restarted by its policy. */
   adopt(): void {
     this.#tolerant(() => this.containers.followAll({ adopt: this.desired !== undefined }));
-    for (const name of this.#returning) if (!this.containers.isRunning(name) && !this.stopped.has(name)) this.containers.makeDue(name);
+    for (const name of this.#succession.returning)
+      if (!this.containers.isRunning(name) && !this.stopped.has(name)) this.containers.restarts.makeDue(name);
     this.emit({ type: 'supervisor.started', at: Date.now(), pid: process.pid, adopted: this.containers.running });
     this.#kernel.begin();
     this.follow();
@@ -214,7 +215,7 @@ export class Supervisor implements Supervision, AsyncDisposable {
     if (this.containers.isRunning(name) || this.repairs.goesOnTrying(name)) return false;
     // It waits for another one, which nothing will bring about any more.
     if (this.repairs.waiting[name] !== undefined) return !this.containers.anyRunning && !this.#anyReturns;
-    return !this.containers.willRestart(name);
+    return !this.containers.restarts.willCome(name);
   }
 
   /** Nothing runs, nothing will, and nobody changes that. */
@@ -226,47 +227,33 @@ export class Supervisor implements Supervision, AsyncDisposable {
 
   /** Whether one will be started without anybody asking. One that waits for others will only if another one of them does. */
   get #anyReturns(): boolean {
-    return this.containers.restarting.some((name) => this.repairs.waiting[name] === undefined);
+    return this.containers.restarts.toCome.some((name) => this.repairs.waiting[name] === undefined);
   }
 
   list(): readonly ContainerListing[] {
     return listContainers(this.session).map((listing) => ({
       ...listing,
       health: this.containers.healthOf(listing.name),
-      restarts: this.containers.restartsOf(listing.name),
+      restarts: this.containers.restarts.count(listing.name),
       reason: this.#reasonOf(listing),
     }));
   }
 
   noteReturning(names: readonly ContainerName[]): void {
     if (names.length === 0) return;
-    this.#returning = [...new Set([...this.#returning, ...names])];
+    this.#succession.addReturning(names);
     this.save(false);
   }
 
   /** For the next supervisor. A full disk is no reason to end. */
   save(ended: boolean): void {
-    if (this.desired !== undefined) this.#tolerant(() => this.#write(ended));
+    if (this.desired === undefined) return;
+    const { due, counts } = this.containers.restarts;
+    this.#tolerant(() => this.#succession.save({ stopped: this.stopped, due, restarts: counts, ended }));
   }
-
-  #write(ended: boolean): void {
-    const state: SupervisionState = {
-      version: 1,
-      bootId: this.session.bootId,
-      stopped: [...this.stopped].sort(),
-      returning: [...new Set([...this.#returning, ...this.containers.due])].sort(),
-      restarts: this.containers.restartCounts,
-      ended,
-    };
-    const text = JSON.stringify(state);
-    if (text === this.#saved) return;
-    writeSupervisionState(this.session.paths, state);
-    this.#saved = text;
-  }
-  #saved = '';
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#launcherTimer);
+    this.#revival[Symbol.dispose]();
     this.repairs[Symbol.dispose]();
     this.containers[Symbol.dispose]();
     this.#kernel[Symbol.dispose]();
@@ -276,31 +263,8 @@ export class Supervisor implements Supervision, AsyncDisposable {
   }
 
   #reasonOf({ name, state }: ContainerListing): string | undefined {
-    const reason = this.containers.reasonOf(name) ?? this.repairs.reasonOf(name);
+    const reason = this.containers.restarts.reasonOf(name) ?? this.repairs.reasonOf(name);
     return reason ?? (state !== 'running' && this.stopped.has(name) ? STOPPED_ON_REQUEST : undefined);
-  }
-
-  /** At once the first time. One that can't be started, or ends over and over, is not started as fast as this machine can. */
-  #launcherGone(): void {
-    const now = Date.now();
-    if (now - this.#launcherSince >= STABLE_AFTER_MS) this.#launcherEnds = 0;
-    const delayMs = backoffMs(this.#launcherEnds++, LAUNCHER);
-    clearTimeout(this.#launcherTimer);
-    this.#launcherTimer = setTimeout(() => this.#beginAnew(), delayMs);
-  }
-
-  #beginAnew(): void {
-    this.#launcherSince = Date.now();
-    try {
-      this.#kernel.begin();
-    } catch (error) {
-      this.#notice(messageOf(error));
-      this.#launcherGone();
-      return;
-    }
-    this.containers.awaitEndsAnew();
-    this.follow();
-    this.repairs.request();
   }
 
   /** A supervisor goes on whatever it can't do, and tells it. */
@@ -326,13 +290,4 @@ const NOTICES_KEPT = 100;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Starting one costs a millisecond; without one, changes go unnoticed. */
-const LAUNCHER = { firstMs: 100, maxMs: 500 };
-
-/** State of another boot points to a world that is gone. */
-function stateOfThisBoot({ paths, bootId }: Session): SupervisionState | undefined {
-  const state = readSupervisionState(paths);
-  return state?.bootId === bootId ? state : undefined;
 }

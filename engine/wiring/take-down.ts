@@ -4,6 +4,7 @@ import { removeEmptyParents } from '../kernel/cgroups.ts';
 import type { UpResult } from '../model/engine.ts';
 import type { Plan } from '../model/plan.ts';
 import { CGROUP_ROOT } from '../plan/names.ts';
+import { removeIfEmpty } from './empty-directory.ts';
 import { forgetSharedNames } from './names-shared.ts';
 import { planDown } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -42,12 +43,4 @@ export function withGrace(plan: Plan, graceMs: number | undefined): Plan {
     step.op.kind === 'container.stop' ? { ...step, op: { ...step.op, stopGracePeriodMs: graceMs } } : step,
   );
   return { ...plan, steps };
-}
-
-function removeIfEmpty(directory: string): void {
-  try {
-    fs.rmdirSync(directory);
-  } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }

@@ -131,7 +131,6 @@ export function facts(parts: Partial<HostFacts> = {}): HostFacts {
     resolvDirectory: '/state/resolv',
     logsDirectory: '/state/logs',
     seccompFile: '/state/seccomp.bpf',
-    arch: 'x64',
     ...parts,
   };
 }

@@ -1,7 +1,7 @@
 /** Images small enough to be written in a test, and sinks to fetch them into. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { digestOf, hashFor } from '../../engine/codec/digest.ts';
+import { digestOf } from '../../engine/codec/digest.ts';
 import { type Descriptor, MEDIA_TYPES } from '../../engine/codec/image-manifest.ts';
 import type { BlobSink } from '../../engine/image/registry/blobs.ts';
 
@@ -71,7 +71,7 @@ export function testSink(
     write(chunk) {
       content = Buffer.concat([content, chunk]);
     },
-    digest: () => `${descriptor.digest.split(':')[0]}:${hashFor(descriptor.digest).update(content).digest('hex')}`,
+    digest: () => digestOf(content, descriptor.digest),
     restart() {
       content = Buffer.alloc(0);
       restarts += 1;

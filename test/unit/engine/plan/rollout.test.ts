@@ -148,7 +148,7 @@ describe('a start-first service', () => {
     const world = worldOf(before);
     const rollout = startFirstRollout(after, world.plan(after));
     if (!rollout) throw new Error('there is no roll-out');
-    expect(rollout.surge).toEqual(['web-2']);
+    expect(rollout.settled.policy.containers).toEqual(['web-2']);
     const surged = world.plan(rollout.surged.spec, { ...POLICY, ...rollout.surged.policy });
     await expect(renderPlan(surged)).toMatchFileSnapshot(golden('start-first-surged'));
     expect(fewest(world, (onStep) => world.carryOut(surged, { random: randomFrom(1), onStep }))).toBe(1);

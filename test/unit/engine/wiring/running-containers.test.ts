@@ -70,8 +70,8 @@ describe('the end of a container', () => {
     await heard('container.restarting');
     expect(types()).toEqual(['container.started', 'container.exited', 'container.restarting']);
     expect(left).toEqual([['web-1', process.pid]]);
-    await until('it is due', () => containers.due, { holds: ({ length }) => length === 1 });
-    expect(containers.restarting).toEqual(['web-1']);
+    await until('it is due', () => containers.restarts.due, { holds: ({ length }) => length === 1 });
+    expect(containers.restarts.toCome).toEqual(['web-1']);
     expect(looks).toBeGreaterThan(0);
   });
 
@@ -93,8 +93,8 @@ describe('the end of a container', () => {
     await heard('container.restarting');
     containers.startFailed('web-1');
     expect(types()).toEqual(['container.exited', 'container.restarting']);
-    expect(containers.restartsOf('web-1')).toBe(1);
-    expect(containers.willRestart('web-1'), 'what was decided still holds').toBe(true);
+    expect(containers.restarts.count('web-1')).toBe(1);
+    expect(containers.restarts.willCome('web-1'), 'what was decided still holds').toBe(true);
   });
 
   it('is no failure when we have stopped it', async () => {
@@ -104,7 +104,7 @@ describe('the end of a container', () => {
     world.ended('web-1', 143);
     await heard('container.exited');
     expect(events.find(({ type }) => type === 'container.exited')).toMatchObject({ requested: true });
-    expect(containers.willRestart('web-1')).toBe(false);
+    expect(containers.restarts.willCome('web-1')).toBe(false);
   });
 
   it('while it is to be stopped anyway is the last', async () => {
@@ -113,7 +113,7 @@ describe('the end of a container', () => {
     stopped.add('web-1');
     world.ended('web-1', 3);
     await heard('container.exited');
-    expect(containers.willRestart('web-1')).toBe(false);
+    expect(containers.restarts.willCome('web-1')).toBe(false);
   });
 
   it('is its own when the stop had failed', async () => {
@@ -137,10 +137,10 @@ describe('the end of a container', () => {
     world.ended('web-1', 3);
     broken = true;
     await heard('notice');
-    expect(containers.willRestart('web-1')).toBe(false);
+    expect(containers.restarts.willCome('web-1')).toBe(false);
     broken = false;
     containers.followAll({ adopt: false });
-    expect(containers.willRestart('web-1')).toBe(true);
+    expect(containers.restarts.willCome('web-1')).toBe(true);
   });
 });
 
@@ -152,7 +152,7 @@ describe('what a supervisor before has left', () => {
     }
     stopped.add('web-2');
     containers.followAll({ adopt: true });
-    expect(containers.restarting).toEqual(['web-1']);
+    expect(containers.restarts.toCome).toEqual(['web-1']);
   });
 
   it('was healthy: one probe that fails is not the end of its patience', async () => {
@@ -193,10 +193,10 @@ describe('health', () => {
     containers = make({ restarts: { 'web-1': { restarts: 9, attempts: 9, kills: 0, healthySince: undefined } as never } });
     start();
     await heard('container.restarting');
-    expect(containers.willRestart('web-1')).toBe(true);
+    expect(containers.restarts.willCome('web-1')).toBe(true);
     writeFileSync(go, '');
     await until('it is healthy', () => containers.healthOf('web-1'), { holds: (health) => health === 'healthy' });
-    expect(containers.willRestart('web-1')).toBe(false);
+    expect(containers.restarts.willCome('web-1')).toBe(false);
   });
 });
 
@@ -207,9 +207,9 @@ describe('restarts that are to come', () => {
       world.ended(name, 3);
     }
     containers.followAll({ adopt: true });
-    containers.makeDue('web-2');
-    containers.cancelRestarts();
-    expect(containers.restarting).toEqual([]);
+    containers.restarts.makeDue('web-2');
+    containers.restarts.cancelAll();
+    expect(containers.restarts.toCome).toEqual([]);
   });
 
   it('are over when a step starts the container', () => {
@@ -217,6 +217,6 @@ describe('restarts that are to come', () => {
     world.ended('web-1', 3);
     containers.followAll({ adopt: true });
     containers.starting('web-1');
-    expect(containers.willRestart('web-1')).toBe(false);
+    expect(containers.restarts.willCome('web-1')).toBe(false);
   });
 });
