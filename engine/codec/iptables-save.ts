@@ -21,9 +21,11 @@ export function parseSave(text: string, stackHash: string, family: 'ipv4' | 'ipv
     });
 }
 
-/** Rules that aren't of this product, for whoever asks which variant of iptables a host uses. */
+/** Rules that aren't of this product, or policies that refuse, for whoever asks which variant of iptables a host uses. */
 export function hasForeignRules(text: string): boolean {
-  return text.split('\n').some((line) => line.startsWith('-A ') && !line.includes(' -j TS-') && !/^-A TS-/.test(line));
+  return text
+    .split('\n')
+    .some((line) => /^:\S+ (?!ACCEPT|-)/.test(line) || (line.startsWith('-A ') && !line.includes(' -j TS-') && !/^-A TS-/.test(line)));
 }
 
 interface SavedChain {

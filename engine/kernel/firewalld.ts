@@ -1,30 +1,52 @@
-/** Zones of firewalld: read from its own chain, changed by its own command, which keeps what is given to it until it is reloaded. */
-import { type FirewalldZones, parseInputZones } from '../codec/firewalld.ts';
+/** Zones of firewalld: read from the chain that its backend makes, changed by its own command, which keeps what is given to it until it ends. */
+import { type FirewalldZones, parseInputZones, parseSavedInputZones } from '../codec/firewalld.ts';
 import type { FirewallSurvey } from '../model/firewall-survey.ts';
 import type { Executors } from '../model/plan.ts';
 import { run } from './firewall-program.ts';
 import { isInstalled } from './host-facts-firewall.ts';
+import type { IptablesPrograms } from './iptables-programs.ts';
 
-type Tables = Pick<FirewallSurvey, 'tables'>;
+type Tables = Pick<FirewallSurvey, 'tables' | 'chains' | 'legacyTables'>;
+
+export interface ReadZonesOptions {
+  /** Of the iptables that this host uses. */
+  readonly programs: (signal: AbortSignal) => Promise<IptablesPrograms>;
+  readonly signal: AbortSignal;
+}
 
 /** Undefined: firewalld doesn't run, or nobody can look or change them, because `nft` or `firewall-cmd` isn't installed. Rejects if aborted. */
-export async function readZones(survey: Tables, signal: AbortSignal): Promise<FirewalldZones | undefined> {
-  if (!runs(survey) || !isInstalled('nft') || !isInstalled('firewall-cmd')) return undefined;
-  const { code, stdout } = await run(['nft', 'list', 'chain', 'inet', 'firewalld', 'filter_INPUT_ZONES'], { input: '', signal });
-  // It is about to come or to go, of which the kernel tells when it is done.
-  return code === 0 ? parseInputZones(stdout) : undefined;
+export async function readZones(survey: Tables, { programs, signal }: ReadZonesOptions): Promise<FirewalldZones | undefined> {
+  if (!isInstalled('firewall-cmd')) return undefined;
+  if (hasTable(survey)) {
+    if (!isInstalled('nft')) return undefined;
+    const { code, stdout } = await run(['nft', 'list', 'chain', 'inet', 'firewalld', 'filter_INPUT_ZONES'], { input: '', signal });
+    // It is about to come or to go, of which the kernel tells when it is done.
+    return code === 0 ? parseInputZones(stdout) : undefined;
+  }
+  // The survey doesn't know the chains of the legacy tables.
+  if (!isInstalled('iptables') || !(hasChain(survey) || survey.legacyTables.includes('filter'))) return undefined;
+  const { save } = (await programs(signal)).ipv4;
+  const { code, stdout } = await run([save, '-t', 'filter'], { input: '', signal });
+  return code === 0 ? parseSavedInputZones(stdout) : undefined;
 }
 
 /**
  * Whether firewalld runs, and refuses what comes from our bridges, with nobody to tell it otherwise: an accept in a table of ours doesn't
- * count in its own (nft(8), "VERDICT STATEMENTS").
+ * count in its own (nft(8), "VERDICT STATEMENTS"). With the legacy iptables nobody sees that it runs.
  */
 export function refusedByFirewalld(survey: Tables): boolean {
-  return runs(survey) && !(isInstalled('nft') && isInstalled('firewall-cmd'));
+  if (hasTable(survey)) return !(isInstalled('nft') && isInstalled('firewall-cmd'));
+  return hasChain(survey) && !isInstalled('firewall-cmd');
 }
 
-function runs({ tables }: Tables): boolean {
+/** Of its nftables backend. */
+function hasTable({ tables }: Tables): boolean {
   return tables.some(({ family, name }) => family === 'inet' && name === 'firewalld');
+}
+
+/** Of its iptables backend (firewalld.conf(5), `FirewallBackend`). */
+function hasChain({ chains }: Tables): boolean {
+  return chains.some(({ family, table, name }) => family === 'ip' && table === 'filter' && name === 'INPUT_ZONES');
 }
 
 /**

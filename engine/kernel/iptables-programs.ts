@@ -32,7 +32,7 @@ export interface FindOptions {
 /**
  * `TSSTACK_IPTABLES` (`iptables-legacy`, or a path) if it is set; else the variant that has rules of this stack already; else `iptables`
  * of PATH, unless the host's rules are all in the other variant. Who has never used the other one pays for no process: what isn't loaded
- * has no tables (/proc/net/ip_tables_names), and what a name leads to says which variant it is.
+ * has no tables (/proc/net/ip_tables_names and ip6_tables_names), and what a name leads to says which variant it is.
  */
 export async function findIptables({ environment, ...options }: FindOptions): Promise<IptablesPrograms> {
   const chosen = environment['TSSTACK_IPTABLES'] || undefined;
@@ -86,19 +86,26 @@ function variantByName(name: string, path: string): IptablesVariant | undefined 
 }
 
 function legacyTablesLoaded(): boolean {
-  return (unlessErrno(['ENOENT', 'EACCES'], () => fs.readFileSync('/proc/net/ip_tables_names', 'utf8')) ?? '').trim() !== '';
+  return ['ip_tables_names', 'ip6_tables_names'].some(
+    (file) => (unlessErrno(['ENOENT', 'EACCES'], () => fs.readFileSync(`/proc/net/${file}`, 'utf8')) ?? '').trim() !== '',
+  );
 }
 
-/** A variant that isn't installed, or that this kernel lacks, has no rules. */
+/** Of both families. A variant that isn't installed, or that this kernel lacks, has no rules. */
 async function saved(
-  { ipv4 }: Pick<IptablesPrograms, 'ipv4'>,
+  { ipv4, ipv6 }: Omit<IptablesPrograms, 'variant'>,
   { enter = [], signal }: Pick<FindOptions, 'enter' | 'signal'>,
 ): Promise<string> {
-  try {
-    const { code, stdout } = await run([...enter, ipv4.save], { input: '', signal });
-    return code === 0 ? stdout : '';
-  } catch (error) {
-    if (error instanceof TsstackError && error.code === 'not-found') return '';
-    throw error;
-  }
+  const texts = await Promise.all(
+    [ipv4, ipv6].map(async ({ save }) => {
+      try {
+        const { code, stdout } = await run([...enter, save], { input: '', signal });
+        return code === 0 ? stdout : '';
+      } catch (error) {
+        if (error instanceof TsstackError && error.code === 'not-found') return '';
+        throw error;
+      }
+    }),
+  );
+  return texts.join('\n');
 }

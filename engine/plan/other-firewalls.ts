@@ -10,7 +10,7 @@ export function otherFirewalls({ tables, chains, legacyTables }: FirewallSurvey)
 
 const OTHERS = [
   { who: 'ufw', made: /^ufw6?-/ },
-  { who: 'firewalld', made: /^firewalld/ },
+  { who: 'firewalld', made: /^(?:firewalld|INPUT_ZONES$)/ },
   { who: 'Docker', made: /^DOCKER/ },
   { who: 'Podman', made: /^(?:netavark$|NETAVARK)/ },
   { who: 'CNI plugins', made: /^CNI-/ },

@@ -30,8 +30,10 @@ export async function observeRules(session: Session, survey: FirewallSurvey, sig
   const [tables, table, zones] = await Promise.all([
     readTables ? observeFirewall(stack.hash, { programs: (abort) => session.iptables(abort), ipv6, signal }) : [],
     own.nftables ? observeNftables(nftablesName(stack), { signal }) : undefined,
-    readZones(survey, signal),
+    readZones(survey, { programs: (abort) => session.iptables(abort), signal }),
   ]);
+  // One that comes anew is asked anew: the command may have failed because that was just happening.
+  if (zones === undefined) session.firewalldFails = false;
   return {
     rules: [
       ...tables.map((state) => ({ kind: 'firewall' as const, id: `firewall:${stack.name}/${state.table}`, state })),

@@ -28,7 +28,7 @@ export class Session implements AsyncDisposable {
   readonly launcherBinary: string;
   /** Warnings of the launcher, each once. */
   readonly warnings = new Set<string>();
-  /** firewalld runs and doesn't take what we ask of it: not asked again before the next `up`. */
+  /** firewalld runs and doesn't take what we ask of it: not asked again before the next `up`, or before it comes anew. */
   firewalldFails = false;
   readonly #initPids = new Map<ContainerName, number>();
   #bootId: string | undefined;

@@ -1,9 +1,11 @@
-/** A host whose `iptables` is the legacy one: its tables tell nobody of a change. */
+/** The legacy iptables, as what `iptables` is on a host or as what others use there. Its tables tell nobody of a change. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { outside } from '../support/fake-host.ts';
 import { http } from '../support/http.ts';
+import { answering, bothProtocols, probe } from '../support/reachability.ts';
 import { idle, only, page } from '../support/stack-file.ts';
 import { listen } from '../support/supervised.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
@@ -24,9 +26,57 @@ function chooseLegacy(p: Project): void {
   p.env['PATH'] = `${directory}:${process.env['PATH']}`;
 }
 
+const others = (program: 'iptables' | 'ip6tables', ...argv: readonly string[]) => execFileSync(`${program}-legacy`, argv);
+const forget = () => {
+  for (const program of ['iptables', 'ip6tables'] as const) {
+    for (const table of ['filter', 'nat']) others(program, '-t', table, '-F');
+    others(program, '-P', 'FORWARD', 'ACCEPT');
+  }
+};
+
 // Its tables and their rules are no matter of the stack.
-afterEach(() => {
-  for (const table of ['filter', 'nat']) legacy('-t', table, '-F');
+afterEach(forget);
+
+test('where others use it, and nothing else, it is chosen: for rules, a policy, or IPv6 alone', async () => {
+  await withProject(only({ services: { db: idle } }), async (p) => {
+    const chosen = async () => /iptables \((\w+)\):/.exec((await p.tsstack(['doctor'])).stdout)?.[1];
+    const mark = ['-A', 'OUTPUT', '-m', 'comment', '--comment', 'somebody'];
+    const uses = [['iptables', ...mark] as const, ['iptables', '-P', 'FORWARD', 'DROP'] as const, ['ip6tables', ...mark] as const];
+    for (const [program, ...argv] of uses) {
+      others(program, ...argv);
+      expect(await chosen(), `${program} ${argv.join(' ')}`).toBe('legacy');
+      forget();
+    }
+    expect(await chosen()).toBe('nf_tables');
+    legacy(...mark);
+    execFileSync('iptables-nft', mark);
+    expect(await chosen()).toBe('nf_tables');
+    execFileSync('iptables-nft', ['-F', 'OUTPUT']);
+  });
+});
+
+test('where others drop there whatever is routed, containers get out and are reached, and `down` leaves what they said', async () => {
+  // `up` switches it on and `down` leaves it on; each address then brings a route of its own for its subnet's anycast address.
+  writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
+  const there = await outside();
+  there.start(answering.command);
+  const asks = { networks: { default: { ipv6: true } }, services: { web: { ...answering, ports: ['*:18080:80', '*:18080:53/udp'] } } };
+  await withProject(only(asks), async (p) => {
+    for (const program of ['iptables', 'ip6tables'] as const) others(program, '-P', 'FORWARD', 'DROP');
+    await p.ok(['up', '-d']);
+    expect(own('filter')).not.toEqual([]);
+    expect(nft()).not.toMatch(/TS-/);
+    const [out, published] = [
+      [there.address, there.address6].flatMap((address) => bothProtocols(address, { tcp: 80, udp: 53 })),
+      [there.hostAddress, there.hostAddress6].flatMap((address) => bothProtocols(address, { tcp: 18080, udp: 18080 })),
+    ];
+    const all = { holds: (answers: readonly unknown[]) => answers.every(Boolean) };
+    await until('the container gets out', () => probe(p, { service: 'web' }, out), all);
+    await until('it is reached', () => probe(p, there, published), all);
+    await p.ok(['down', '--timeout', '1']);
+    expect(own('filter')).toEqual([]);
+    expect(legacy('-S', 'FORWARD')).toBe('-P FORWARD DROP\n');
+  }).finally(() => there.close());
 });
 
 test('rules that somebody flushes there come back within seconds, and those of others are left alone', async () => {

@@ -1,7 +1,7 @@
-/** Others that keep rules on a host: Debian's ufw and firewalld, and Docker. On a fake host only, with their files in a directory of their own. */
+/** Others that keep rules on a host: Debian's ufw and firewalld, Docker, and Podman. On a fake host only, with their files in a directory of their own. */
 import { type ChildProcess, type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.ts';
@@ -25,7 +25,7 @@ export function foreignRules(): readonly string[] {
 }
 
 export interface OtherFirewall {
-  /** Its own command: `ufw`, `firewall-cmd`. Answers what it prints. */
+  /** Its own command: `ufw`, `firewall-cmd`, `docker`. Answers what it prints. */
   run(...argv: readonly string[]): string;
   close(): Promise<void>;
 }
@@ -49,8 +49,13 @@ export function startUfw(): OtherFirewall {
   };
 }
 
-/** With its nftables backend, and a bus of its own; its default zone refuses what it doesn't know. */
-export async function startFirewalld(): Promise<OtherFirewall> {
+export interface Firewalld extends OtherFirewall {
+  /** The daemon itself: what it had is gone until it is there again. From then on with that backend (firewalld.conf(5)). */
+  restart(backend: 'nftables' | 'iptables'): Promise<void>;
+}
+
+/** With its nftables backend at first, and a bus of its own; its default zone refuses what it doesn't know. */
+export async function startFirewalld(): Promise<Firewalld> {
   const directory = mkdtempSync(join(tmpdir(), 'tsstack-firewalld-'));
   const unmount = emptyRun();
   cpSync('/etc/firewalld', join(directory, 'etc'), { recursive: true });
@@ -60,31 +65,48 @@ export async function startFirewalld(): Promise<OtherFirewall> {
   const address = `unix:path=${socket}`;
   writeFileSync(join(directory, 'bus.conf'), busConfig(address));
   const env = { ...process.env, LC_ALL: 'C' };
-  const start = (file: string, argv: readonly string[]) => logged(join(directory, 'log'), [file, ...argv], env);
-  const bus = start('dbus-daemon', [`--config-file=${directory}/bus.conf`, '--nofork', '--nopidfile']);
+  const begin = (file: string, argv: readonly string[]) => logged(join(directory, 'log'), [file, ...argv], env);
+  const bus = begin('dbus-daemon', [`--config-file=${directory}/bus.conf`, '--nofork', '--nopidfile']);
   await until('the bus answers', () => spawnSync('test', ['-S', socket]).status === 0);
   const files = ['--system-config', join(directory, 'etc'), '--log-target=file', `--log-file=${directory}/log`];
-  const daemon = start('firewalld', ['--nofork', '--nopid', ...files]);
   const run = (...argv: readonly string[]) => execFileSync('firewall-cmd', argv, { ...QUIET, env });
-  await until('firewalld runs', () => run('--state'), { timeoutMs: 20_000 });
+  const start = async () => {
+    const child = begin('firewalld', ['--nofork', '--nopid', ...files]);
+    // What it is asked from then on it answers when it is ready. Its own command takes a third of a second to find that out.
+    const owner = ['--system', '--print-reply', '--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.GetNameOwner'];
+    const name = 'string:org.fedoraproject.FirewallD1';
+    await until('firewalld runs', () => spawnSync('dbus-send', [...owner, name]).status === 0, { timeoutMs: 20_000 });
+    run('--state');
+    return child;
+  };
+  let daemon = await start();
   return {
     run,
+    async restart(backend) {
+      // It takes its rules with it (CleanupOnExit).
+      await end(daemon);
+      const config = join(directory, 'etc/firewalld.conf');
+      writeFileSync(config, readFileSync(config, 'utf8').replace(/^FirewallBackend=.*$/m, `FirewallBackend=${backend}`));
+      daemon = await start();
+    },
     async close() {
-      // It takes its table with it (CleanupOnExit).
       await end(daemon);
       await end(bus);
+      // Empty tables of ebtables(8), which its iptables backend leaves.
+      const listed = execFileSync('nft', ['list', 'tables', 'bridge'], QUIET).split('\n');
+      for (const line of listed.filter(Boolean)) execFileSync('nft', ['delete', ...line.split(' ')]);
       unmount();
       rmSync(directory, { recursive: true });
     },
   };
 }
 
-export interface Docker {
-  /** `docker …`. Answers what it prints. */
-  run(...argv: readonly string[]): string;
+export interface Docker extends OtherFirewall {
+  /** The daemon: what it has made stays meanwhile. */
   restart(): Promise<void>;
-  /** Ends it and takes its rules and its bridge away. */
-  close(): Promise<void>;
+  /** Ends it and takes its bridge away, and with its rules everybody's. */
+  end(): Promise<void>;
+  start(): Promise<void>;
 }
 
 /** It turns forwarding on, and so drops what it doesn't know of in FORWARD. It has an image `busybox`. */
@@ -95,24 +117,66 @@ export async function startDocker(): Promise<Docker> {
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '0');
   const argv = ['--data-root', join(directory, 'root'), '--exec-root', '/run/docker', '--pidfile', '/run/docker.pid'];
   const run = (...words: readonly string[]) => execFileSync('docker', words, QUIET);
+  let daemon: ChildProcess | undefined;
   const start = async () => {
-    const child = logged(join(directory, 'log'), ['dockerd', ...argv, '--host', 'unix:///run/docker.sock'], process.env);
+    daemon = logged(join(directory, 'log'), ['dockerd', ...argv, '--host', 'unix:///run/docker.sock'], process.env);
     await until('dockerd answers', () => run('info'), { timeoutMs: 30_000 });
-    return child;
   };
-  let daemon = await start();
+  const stop = async () => {
+    if (daemon) await end(daemon);
+    daemon = undefined;
+  };
+  const forget = async () => {
+    if (!daemon) return;
+    await stop();
+    forgetIptables();
+    execFileSync('ip', ['link', 'delete', 'docker0']);
+  };
+  await start();
   execFileSync('sh', ['-c', 'tar -C /bin -ch busybox | docker import - busybox'], QUIET);
   return {
     run,
+    start,
+    end: forget,
     async restart() {
-      await end(daemon);
-      daemon = await start();
+      await stop();
+      await start();
     },
     async close() {
-      await end(daemon);
-      forgetIptables();
-      execFileSync('ip', ['link', 'delete', 'docker0']);
+      await forget();
       unmount();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** With netavark, or whatever else this host's podman has by default. It has an image `busybox`. */
+export function startPodman(): OtherFirewall {
+  const directory = mkdtempSync('/var/tmp/tsstack-podman-');
+  // What it writes down of networks and images, whatever it is told.
+  const made = mkdirSync('/var/lib/containers', { recursive: true });
+  const places = ['/etc/containers', '/etc/cni', '/var/lib/containers'].filter((path) => existsSync(path));
+  const unmount = [...places.map((path) => cover(path, directory)), emptyRun()];
+  // Not in /dev/shm, which is everybody's (containers.conf(5)).
+  const config = join(directory, 'containers.conf');
+  writeFileSync(config, '[engine]\nlock_type = "file"\n');
+  const env = { ...process.env, CONTAINERS_CONF: config };
+  const argv = [
+    ...['--root', join(directory, 'root'), '--runroot', '/run/containers', '--storage-driver', 'vfs'],
+    // crun knows no host with both versions of cgroups.
+    ...['--cgroup-manager', 'cgroupfs', '--events-backend', 'none', '--runtime', 'runc'],
+  ];
+  const run = (...words: readonly string[]) => execFileSync('podman', [...argv, ...words], { ...QUIET, env });
+  const image = join(directory, 'busybox.tar');
+  execFileSync('tar', ['-C', '/bin', '-chf', image, 'busybox'], QUIET);
+  run('import', image, 'busybox');
+  return {
+    run,
+    async close() {
+      run('rm', '--all', '--force', '--time', '0');
+      forgetIptables();
+      for (const undo of unmount) undo();
+      if (made !== undefined) rmdirSync(made);
       rmSync(directory, { recursive: true });
     },
   };

@@ -82,6 +82,11 @@ describe('hasForeignRules', () => {
   it('knows the rules of any stack for ours', () => {
     expect(hasForeignRules(saved)).toBe(true);
     const ours = saved.split('\n').filter((line) => !/DOCKER|ufw|192\.0\.2/.test(line));
-    expect(hasForeignRules(ours.join('\n'))).toBe(false);
+    expect(hasForeignRules(ours.join('\n').replace('FORWARD DROP', 'FORWARD ACCEPT'))).toBe(false);
+  });
+
+  it('takes a policy that refuses for one', () => {
+    expect(hasForeignRules('*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\nCOMMIT\n')).toBe(true);
+    expect(hasForeignRules('*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:DOCKER - [0:0]\nCOMMIT\n')).toBe(false);
   });
 });

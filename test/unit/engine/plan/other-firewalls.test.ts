@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseInputZones } from '../../../../engine/codec/firewalld.ts';
+import { parseInputZones, parseSavedInputZones } from '../../../../engine/codec/firewalld.ts';
 import { otherFirewalls } from '../../../../engine/plan/other-firewalls.ts';
 
 test('others are known by the names of their tables and chains, and ours are nobody else’s', () => {
@@ -22,4 +22,17 @@ test.each([
   ['\t\tiifname "eth0" goto filter_IN_trusted\n\t\tgoto filter_IN_public\n', { allBridges: false, byIfname: { eth0: 'trusted' } }],
 ])('firewalld’s chain tells which zones our bridges are in: %j', (chain, zones) => {
   expect(parseInputZones(chain)).toEqual(zones);
+});
+
+test.each([
+  ['-A INPUT_ZONES -i ts-+ -g IN_trusted\n-A INPUT_ZONES -g IN_public\n', { allBridges: true, byIfname: {} }],
+  ['-A INPUT_ZONES -i ts-a-6f35d4 -g IN_work\n', { allBridges: false, byIfname: { 'ts-a-6f35d4': 'work' } }],
+  ['-A INPUT_ZONES -g IN_trusted\n', { allBridges: true, byIfname: {} }],
+  ['-A INPUT_ZONES -i eth0 -g IN_trusted\n-A INPUT_ZONES -g IN_public\n', { allBridges: false, byIfname: { eth0: 'trusted' } }],
+])('so does that of its iptables backend: %j', (rules, zones) => {
+  expect(parseSavedInputZones(`*filter\n:INPUT_ZONES - [0:0]\n-A INPUT -j INPUT_ZONES\n${rules}COMMIT\n`)).toEqual(zones);
+});
+
+test('without that chain, firewalld doesn’t keep its zones there', () => {
+  expect(parseSavedInputZones('*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth0 -j ACCEPT\nCOMMIT\n')).toBeUndefined();
 });
