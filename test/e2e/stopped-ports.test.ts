@@ -126,7 +126,8 @@ describe.each(['iptables', 'nftables'])('%s', (driver) => {
         await expectRefused('crashed');
 
         await p.ok(['start', 'web-1']);
-        expect(await answers(2)).toEqual(new Set(['web-1']));
+        await until('it answers', () => answerAt('127.0.0.1'));
+        expect(await answers(4)).toEqual(new Set(['web-1']));
         await p.ok(['up', '-d']);
         await until('all answer again', () => answers(6), { holds: ({ size }) => size === 3 });
         expect(heard.of('drift')).toEqual([]);
