@@ -30,7 +30,7 @@ export interface FollowerEvents {
 }
 
 /** Time stamps of files are as coarse as the kernel's ticks, of at most 10 ms (CONFIG_HZ=100; ktime_get_coarse_real_ts64). */
-const TICK_MS = 10;
+export const TICK_MS = 10;
 
 export function createFollower({ openWatcher, host, changedAt }: WatchDoors, events: FollowerEvents): Follower {
   let current: { readonly followed: Followed; readonly watcher: Watcher } | undefined;

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { lstatSync, realpathSync, statSync } from 'node:fs';
 import type { Host } from './followed.ts';
 
 /** What can't be looked at (a name that is no directory on the way, no permission) counts as not there: it is looked for again with each change. */
@@ -26,5 +26,15 @@ export function changedAt(path: string): number | undefined {
     return statSync(path, { throwIfNoEntry: false })?.ctimeMs;
   } catch {
     return undefined;
+  }
+}
+
+/** Another text when what is there, a link itself rather than what it leads to, is in another state. Nothing there is a state, too. */
+export function versionOf(path: string): string {
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+    return stat === undefined ? '' : `${stat.ino} ${stat.ctimeNs} ${stat.size}`;
+  } catch {
+    return '';
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { isCancellation } from '../cancellation.ts';
 import { coalesce } from './coalesce.ts';
 import { createFollower } from './follower.ts';
+import { createNewStates } from './new-states.ts';
 import { createReloader } from './reload.ts';
 import { createRuleRunner } from './rules.ts';
 import { tell } from './tell.ts';
@@ -19,12 +20,13 @@ export async function runWatch(session: WatchSession, doors: WatchDoors = REAL_D
   let reloadIsDue = false;
   let changed = new Set<string>();
 
+  const newStates = createNewStates(doors, context);
   const work = async () => {
     const [reloads, paths] = [reloadIsDue, changed];
     [reloadIsDue, changed] = [false, new Set()];
     try {
       const recreated = reloads ? await reloader.reload() : new Set<string>();
-      await runner.perform(reloader.rules(), { paths, recreated });
+      await runner.perform(reloader.rules(), { paths: newStates(paths), recreated });
     } catch (error) {
       if (!(signal.aborted && isCancellation(error))) tell({ type: 'failed', error }, context);
     }

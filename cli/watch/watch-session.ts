@@ -2,7 +2,7 @@ import type { Engine } from '../../engine/model/engine.ts';
 import type { CommandContext, LoadedStack } from '../context.ts';
 import { realTimers, type Timers } from './coalesce.ts';
 import type { Host } from './followed.ts';
-import { changedAt, host } from './host.ts';
+import { changedAt, host, versionOf } from './host.ts';
 import { type OpenTypeChecker, openTypeChecker } from './type-checker.ts';
 import { type OpenWatcher, openWatcher } from './watcher.ts';
 
@@ -27,6 +27,8 @@ export interface WatchDoors {
   readonly host: Host;
   /** ms since the epoch of the last change of a file's content or name; undefined: not there. */
   readonly changedAt: (path: string) => number | undefined;
+  /** Another text when what is there is in another state. */
+  readonly versionOf: (path: string) => string;
 }
 
 export const REAL_DOORS: WatchDoors = {
@@ -35,4 +37,5 @@ export const REAL_DOORS: WatchDoors = {
   timers: realTimers,
   host,
   changedAt,
+  versionOf,
 };

@@ -1,6 +1,7 @@
 /** The one place that knows chokidar. */
-import { lstatSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import type { Followed } from './followed.ts';
+import { versionOf } from './host.ts';
 
 export interface Watcher extends AsyncDisposable {}
 
@@ -43,8 +44,3 @@ export const openWatcher: OpenWatcher = async ({ roots, ignores }, { onChange, o
 
 /** For 50 ms after it has told of a change of a file, chokidar says nothing of another one (`FSWatcher._emit`): so it is looked at once more after that. */
 const DEAF_MS = 60;
-
-function versionOf(path: string): string {
-  const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-  return stat === undefined ? '' : `${stat.ino} ${stat.ctimeNs} ${stat.size}`;
-}

@@ -33,12 +33,14 @@ interface Script {
   readonly up?: () => Promise<UpResult>;
   readonly services?: Readonly<Record<string, Partial<ServiceSpec>>>;
   readonly changedAt?: (path: string) => number | undefined;
+  readonly versionOf?: (path: string) => string;
   readonly exec?: (options: ExecOptions) => Promise<number>;
   readonly sync?: (options: SyncOptions) => Promise<readonly string[]>;
 }
 
 async function begin(script: Script = {}): Promise<Scene> {
   let text = '';
+  let versions = 0;
   const asked: string[] = [];
   const watchers: { followed: Followed; onChange: (path: string) => void; onError: (error: unknown) => void; closed: boolean }[] = [];
   const stream = { write: (more: string) => (text += more), isTTY: false, color: false, closed: new AbortController().signal };
@@ -99,6 +101,7 @@ async function begin(script: Script = {}): Promise<Scene> {
     timers,
     host: { kindOf: (path) => (path.endsWith('/src') || path === '/d' ? 'directory' : 'file'), realPath: (path) => path },
     changedAt: script.changedAt ?? (() => 0),
+    versionOf: script.versionOf ?? (() => `${versions++}`),
   };
   const watching = runWatch(
     { context, engine: engine as Engine, stack: loaded, loadedAt: 1000, services: undefined, signal: ending.signal },
@@ -271,6 +274,30 @@ describe('a watch rule', () => {
     await scene.change('/d/src/a');
     expect(scene.asked).toEqual(['sync web remove /app/a', 'exec web-1 make x']);
     expect(scene.said()).toContain('web-1: `make x` ended with code 2');
+    await scene.end();
+  });
+
+  test('is followed once for a change that is told twice, and again for the next one', async () => {
+    let version = 'one';
+    const scene = await begin({ services: { web: { watch: [rule({ action: 'restart' })] } }, versionOf: () => version });
+    await scene.change('/d/src/a');
+    await scene.change('/d/src/a');
+    expect(scene.asked).toEqual(['restart web']);
+    version = 'two';
+    await scene.change('/d/src/a');
+    expect(scene.asked).toEqual(['restart web', 'restart web']);
+    await scene.end();
+  });
+
+  test('is followed again for what had changed too lately to tell the next change from that', async () => {
+    const scene = await begin({
+      services: { web: { watch: [rule({ action: 'restart' })] } },
+      versionOf: () => 'one',
+      changedAt: (path) => (path === '/d/src/a' ? 995 : 0),
+    });
+    await scene.change('/d/src/a');
+    await scene.change('/d/src/a');
+    expect(scene.asked).toEqual(['restart web', 'restart web']);
     await scene.end();
   });
 
