@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { withProject } from '../support/tsstack.ts';
+import { grown } from './footprint.ts';
 import { soak } from './soak.ts';
 
 const rounds = Number(process.env['TSSTACK_SOAK_ROUNDS'] ?? 1000);
@@ -16,9 +17,7 @@ test(
         const log = (line: string) => process.stdout.write(`${line}\n`);
         const { old, young } = await soak(p, { rounds, seed, log });
         log(`supervisor after ${rounds} rounds: ${JSON.stringify(old)}; a new one: ${JSON.stringify(young)}`);
-        // A young one may have opened for its first `up` what the old one has closed since: nothing has grown.
-        const grown = Object.entries(old.fds).filter(([kind, count]) => count > (young.fds[kind] ?? 0));
-        expect(grown).toEqual([]);
+        expect(grown({ old, young })).toEqual([]);
         expect(old.launcherFds).toEqual(young.launcherFds);
       },
       { timeoutMs },

@@ -2,7 +2,7 @@
  * Rounds of anything that may happen to a stack, by a fixed seed. After each of them the stack is what was declared; after all of them nothing
  * has grown. INVARIANT: a round depends on the seed, its number and the state that the rounds before it have left, and on nothing else.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerListing } from '../../engine/model/engine.ts';
 import { stackFile } from '../support/stack-file.ts';
@@ -10,6 +10,7 @@ import { killSupervisor, launchersOf, listingsOf, supervisorPid } from '../suppo
 import type { Project } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
 import { breakSomething } from './breakages.ts';
+import { type Footprint, footprintOf } from './footprint.ts';
 import { type Random, randomOf } from './random.ts';
 import { changed, FIRST, replicasOf, type Services, shapeOf } from './random-stack.ts';
 
@@ -18,18 +19,6 @@ export interface SoakOptions {
   readonly seed: number;
   readonly log: (line: string) => void;
 }
-
-/** Of a supervisor and its launcher. */
-export interface Footprint {
-  /** How many of each kind. */
-  readonly fds: Readonly<Record<string, number>>;
-  readonly launcherFds: Readonly<Record<string, number>>;
-  /** Bytes that no other process shares, at rest. */
-  readonly memory: number;
-}
-
-/** What a supervisor may cost when nothing happens. */
-const MOST_BYTES = 45 * 1024 * 1024;
 
 interface Soak {
   readonly p: Project;
@@ -75,7 +64,7 @@ async function footprintAfterUp(p: Project): Promise<Footprint> {
   // Begins with sockets of its own: what taking the rest away has opened is closed.
   await p.ok(['up', '-d', '--force-recreate']);
   await converged({ p, services: FIRST, stopped: new Set() });
-  return footprint(p);
+  return footprintOf(await supervisorPid(p));
 }
 
 type Act = (soak: Soak, say: (line: string) => void) => Promise<void>;
@@ -202,53 +191,4 @@ async function runningOf(p: Project): Promise<readonly ContainerListing[]> {
 
 function isThere({ pid, state }: ContainerListing): boolean {
   return state === 'running' && pid !== undefined && readdirSync('/proc').includes(`${pid}`);
-}
-
-async function footprint(p: Project): Promise<Footprint> {
-  const pid = await supervisorPid(p);
-  const [launcher] = launchersOf(pid);
-  // Connections that are closing are among them for a moment: what counts is what stays.
-  let fds = kinds(pid);
-  for (let sample = 0; sample < 25; sample++) {
-    await delay(20);
-    const now = kinds(pid);
-    if (total(now) < total(fds)) fds = now;
-  }
-  const atRest = { holds: (bytes: number) => bytes < MOST_BYTES, timeoutMs: 20_000 };
-  return {
-    fds,
-    launcherFds: kinds(launcher),
-    memory: await until('the supervisor has given memory back', () => privateBytes(pid), atRest),
-  };
-}
-
-function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-/** `socket`, `anon_inode`, or a path. */
-function kinds(pid: number | undefined): Record<string, number> {
-  const directory = `/proc/${pid}/fd`;
-  const counts: Record<string, number> = {};
-  for (const name of readdirSync(directory)) {
-    // One that is closed meanwhile is on the move.
-    const target = linkAt(`${directory}/${name}`);
-    const kind = /^[a-z_]+(?=:)/.exec(target)?.[0] ?? target.replace(/\d+/g, 'N');
-    counts[kind] = (counts[kind] ?? 0) + 1;
-  }
-  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function linkAt(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return 'gone';
-  }
-}
-
-/** proc_pid_smaps(5), of all mappings together. */
-function privateBytes(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return [...text.matchAll(/^Private_(?:Clean|Dirty): +(\d+) kB$/gm)].reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
 }
