@@ -49,7 +49,6 @@ interface Pending {
 export class RtnetlinkConnection implements Disposable {
   readonly #transport: Transport;
   readonly #openAside: (() => Transport) | undefined;
-  #aside: Transport | undefined;
   #asideDone: Promise<void> = Promise.resolve();
   #sequence = 0;
   #pending: Pending[] = [];
@@ -93,8 +92,6 @@ export class RtnetlinkConnection implements Disposable {
     this.#closed = true;
     for (const pending of this.#pending.splice(0)) pending.reject(closed());
     this.#transport[Symbol.dispose]();
-    // The kernel is at work on it until the promise settles.
-    void this.#asideDone.then(() => this.#aside?.[Symbol.dispose]());
   }
 
   /** Like `request`, for one message that keeps the kernel busy for long: this thread goes on meanwhile. */
@@ -136,27 +133,22 @@ export class RtnetlinkConnection implements Disposable {
   }
 
   #exchange(batch: readonly Pending[]): void {
-    settle(batch, this.#transport, () => this.#transport.send(concat(batch.map((pending) => pending.bytes))));
+    try {
+      this.#transport.send(bytesOf(batch));
+    } catch (error) {
+      rejectAll(batch, error);
+      return;
+    }
+    settle(batch, this.#transport);
   }
 
   #sendAside(batch: readonly Pending[]): void {
-    this.#aside ??= this.#openAside?.();
-    const aside = this.#aside;
-    if (aside === undefined) {
+    const openAside = this.#openAside;
+    if (openAside === undefined) {
       this.#exchange(batch);
       return;
     }
-    this.#asideDone = this.#asideDone.then(async () => {
-      let failure: unknown;
-      try {
-        await aside.sendAside(concat(batch.map((pending) => pending.bytes)));
-      } catch (error) {
-        failure = error;
-      }
-      settle(batch, aside, () => {
-        if (failure !== undefined) throw failure;
-      });
-    });
+    this.#asideDone = this.#asideDone.then(() => exchangeAside(batch, openAside));
   }
 
   #encode(message: Message, flags: number): { readonly sequence: number; readonly bytes: Uint8Array } {
@@ -166,12 +158,30 @@ export class RtnetlinkConnection implements Disposable {
   }
 }
 
-/** Each request of a batch by its own ack; all that have none by what `send` threw. */
-function settle(batch: readonly Pending[], transport: Transport, send: () => void): void {
+/** Through a socket of its own, which is the kernel's until it has answered. To open one takes microseconds. */
+async function exchangeAside(batch: readonly Pending[], open: () => Transport): Promise<void> {
+  try {
+    using aside = open();
+    await aside.sendAside(bytesOf(batch));
+    settle(batch, aside);
+  } catch (error) {
+    rejectAll(batch, error);
+  }
+}
+
+function bytesOf(batch: readonly Pending[]): Uint8Array {
+  return concat(batch.map(({ bytes }) => bytes));
+}
+
+function rejectAll(batch: readonly Pending[], error: unknown): void {
+  for (const pending of batch) pending.reject(error);
+}
+
+/** Each request of a batch that was sent, by its own ack. */
+function settle(batch: readonly Pending[], transport: Transport): void {
   const unsettled = new Map(batch.map((pending) => [pending.sequence, pending]));
   let failure: unknown;
   try {
-    send();
     for (const answer of answersOf(transport)) {
       const pending = unsettled.get(answer.sequence);
       if (pending === undefined || answer.type !== NLMSG_ERROR) continue;

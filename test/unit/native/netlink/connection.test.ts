@@ -168,24 +168,31 @@ test('closing rejects what was not sent, and all that comes later', async () => 
   expect(transport).toMatchObject({ closed: true, sends: [] });
 });
 
-test('a large batch, and what is said to take long, go through a second socket, one after the other', async () => {
+test('a large batch, and what is said to take long, go through a second socket each, one after the other', async () => {
   const transport = new ScriptedTransport(willing);
-  const aside = new ScriptedTransport((messages) => messages.map(({ sequence }) => ack(sequence, sequence === 3 ? 17 : 0)));
-  const connection = new RtnetlinkConnection(transport, () => aside);
+  const asides: ScriptedTransport[] = [];
+  const connection = new RtnetlinkConnection(transport, () => {
+    expect(asides.map(({ closed }) => closed)).not.toContain(false);
+    const aside = new ScriptedTransport((messages) => messages.map(({ sequence }) => ack(sequence, sequence === 3 ? 17 : 0)));
+    asides.push(aside);
+    return aside;
+  });
   const many = Promise.allSettled(Array.from({ length: 8 }, () => connection.request(BRIDGE)));
   expect((await many).map(({ status }) => status).indexOf('rejected')).toBe(2);
   await Promise.all([connection.requestAside(BRIDGE), connection.requestAside(BRIDGE), connection.request(BRIDGE)]);
-  expect(aside.sends.map((send) => send.length)).toEqual([8, 1, 1]);
+  expect(asides.map(({ sends, closed }) => ({ sends: sends.map((send) => send.length), closed }))).toEqual(
+    [8, 1, 1].map((length) => ({ sends: [length], closed: true })),
+  );
   expect(transport.sends.map((send) => send.length)).toEqual([1]);
-  connection[Symbol.dispose]();
-  await Promise.resolve();
-  expect([transport.closed, aside.closed]).toEqual([true, true]);
 });
 
-test('a second socket that fails rejects what it was to send', async () => {
-  const aside = new ScriptedTransport(() => {
+test('a second socket that fails, or can’t be had, rejects what it was to send', async () => {
+  const fail = () => {
     throw new Error('no');
-  });
-  const connection = new RtnetlinkConnection(new ScriptedTransport(willing), () => aside);
+  };
+  const failing = new ScriptedTransport(fail);
+  const connection = new RtnetlinkConnection(new ScriptedTransport(willing), () => failing);
   await expect(connection.requestAside(BRIDGE)).rejects.toThrow('no');
+  expect(failing.closed).toBe(true);
+  await expect(new RtnetlinkConnection(new ScriptedTransport(willing), fail).requestAside(BRIDGE)).rejects.toThrow('no');
 });
