@@ -19,7 +19,7 @@ export default defineStack({
       environment: { PORT: '8080', API: 'http://api:3000' },
       volumes: [app],
       networks: ['front'],
-      ports: ['127.0.0.1:8080:8080'],
+      ports: ['8080:8080'],
       dependsOn: { api: 'healthy' },
       healthcheck: probe('http://127.0.0.1:8080/health'),
       restart: 'on-failure',

@@ -76,6 +76,31 @@ test('a partition keeps two services apart both ways, and heal brings them toget
   });
 });
 
+test('IPv6 is cut with IPv4, and both come back', async () => {
+  const both = only({
+    services: { api: { ...pinging, networks: ['back'] }, db: { ...pinging, networks: ['back'] } },
+    networks: { back: { ipv6: true } },
+  });
+  await withProject(both, async (p) => {
+    await p.ok(['up', '-d']);
+    const answered = (from: string, to: string) =>
+      Promise.all(
+        ['-4', '-6'].map(async (family) => (await p.tsstack(['exec', '-T', from, 'ping', family, '-c', '1', '-W', '1', to])).code === 0),
+      );
+    await until('they reach each other', () => answered('api', 'db'), { holds: (families) => !families.includes(false) });
+    await p.ok(['net', 'partition', 'api', 'db']);
+    expect([await answered('api', 'db'), await answered('db', 'api')]).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+    await p.ok(['net', 'heal']);
+    expect([await answered('api', 'db'), await answered('db', 'api')]).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+  });
+});
+
 test('one way, packets arrive in one direction alone', async () => {
   await withProject(shop, async (p) => {
     await p.ok(['up', '-d']);
