@@ -4,9 +4,10 @@
  *   points := point (';' point)*            point  := where '=' term ('->' term)*
  *   where  := (op kind | '#' step) ['.after']        without `.after`: before the op
  *   term   := [count '*'] action            without a count: from then on always
- *   action := 'off' | 'error(' errno or words ')' | 'delay(' ms ')' | 'kill'
+ *   action := 'off' | 'error(' errno or words ')' | 'delay(' ms ')' | 'stop' | 'kill'
  *
- * Grammar of containerd's failpoints (pkg/failpoint), with `kill` for its panic: SIGKILL to this process, which nothing can catch.
+ * Grammar of containerd's failpoints (pkg/failpoint), with `kill` for its panic: SIGKILL to this process, which nothing can catch. `stop` is
+ * SIGSTOP: whoever does something else meanwhile has all the time it takes, and sends SIGCONT.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Step } from '../model/plan.ts';
@@ -15,6 +16,7 @@ type Action =
   | { readonly kind: 'off' }
   | { readonly kind: 'error'; readonly text: string }
   | { readonly kind: 'delay'; readonly ms: number }
+  | { readonly kind: 'stop' }
   | { readonly kind: 'kill' };
 
 interface Term {
@@ -48,13 +50,13 @@ function parsePoint(text: string): [string, Term[]] {
 }
 
 function parseTerm(text: string): Term {
-  const match = /^(?:(\d+)\*)?(off|kill|error|delay)(?:\(([^)]*)\))?$/.exec(text.trim());
+  const match = /^(?:(\d+)\*)?(off|kill|stop|error|delay)(?:\(([^)]*)\))?$/.exec(text.trim());
   if (!match) throw new Error(`not a term of a failpoint: ${text}`);
   const [, count, kind, argument = ''] = match;
   const left = count === undefined ? Number.POSITIVE_INFINITY : Number(count);
   if (kind === 'error') return { action: { kind, text: argument }, left };
   if (kind === 'delay') return { action: { kind, ms: Number(argument) }, left };
-  return { action: { kind: kind === 'kill' ? 'kill' : 'off' }, left };
+  return { action: { kind: kind === 'kill' || kind === 'stop' ? kind : 'off' }, left };
 }
 
 async function take(where: string, terms: readonly Term[] | undefined): Promise<void> {
@@ -63,6 +65,7 @@ async function take(where: string, terms: readonly Term[] | undefined): Promise<
   term.left--;
   const { action } = term;
   if (action.kind === 'delay') await delay(action.ms);
+  if (action.kind === 'stop') process.kill(process.pid, 'SIGSTOP');
   if (action.kind === 'kill') process.kill(process.pid, 'SIGKILL');
   if (action.kind === 'error') throw Object.assign(new Error(`failpoint ${where}: ${action.text}`), { code: action.text });
 }

@@ -1,9 +1,9 @@
 /** A stack is taken down while another one joins a network of it: one of the two is done, and the other one refused. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type SecondStack, withSecondStack } from '../support/second-stack.ts';
 import { idle, only, page } from '../support/stack-file.ts';
+import { suspended } from '../support/supervised.ts';
 import { type Project, withProject } from '../support/tsstack.ts';
 import { until } from '../support/until.ts';
 
@@ -36,21 +36,26 @@ async function expectTakenDown(p: Project, tools: SecondStack, before: readonly 
   expect(listed.map(({ name, state }) => `${name} ${state}`)).toEqual(before);
 }
 
-/** What stacks hold, as text. */
-function allocations({ stateDirectory }: Project): string {
-  const paths = readdirSync(`${stateDirectory}/stacks`).map((id) => `${stateDirectory}/stacks/${id}/allocation.json`);
-  return paths.flatMap((path) => (existsSync(path) ? [readFileSync(path, 'utf8')] : [])).join('\n');
+/** While somebody is in the middle of it, by a failpoint; afterwards it goes on. */
+async function meanwhile(body: () => Promise<void>): Promise<void> {
+  const held = await until('somebody is in the middle', suspended, { holds: ({ length }) => length > 0 });
+  try {
+    await body();
+  } finally {
+    for (const pid of held) process.kill(pid, 'SIGCONT');
+  }
 }
 
 test('one that is just coming up on a network keeps it from being taken down', async () => {
   await withProject(shop, async (p) => {
     await p.ok(['up', '-d']);
     await withTools(p, async (tools) => {
-      const env = { TSSTACK_FAILPOINTS: 'container.create=delay(1500)' };
+      const env = { TSSTACK_FAILPOINTS: 'container.create=1*stop' };
       const joining = p.ok(['up', '-d'], { cwd: tools.directory, env });
-      await until('it has claimed the network', () => allocations(p), { holds: (text) => text.includes('"joined":{"theirs"') });
-      const down = await p.ok(['down', '--timeout', '0'], { code: 1 });
-      expect(down.stderr).toMatch(/network `front`: stack `tools` in \S+ is just coming up on it/);
+      await meanwhile(async () => {
+        const down = await p.ok(['down', '--timeout', '0'], { code: 1 });
+        expect(down.stderr).toMatch(/network `front`: stack `tools` in \S+ is just coming up on it/);
+      });
       await joining;
       await expectJoined(p, tools);
     });
@@ -62,13 +67,14 @@ test('nor can it be taken away by an up', async () => {
   await withProject(shop, async (p) => {
     await p.ok(['up', '-d']);
     await withTools(p, async (tools) => {
-      const env = { TSSTACK_FAILPOINTS: 'container.create=delay(1500)' };
+      const env = { TSSTACK_FAILPOINTS: 'container.create=1*stop' };
       const joining = p.ok(['up', '-d'], { cwd: tools.directory, env });
-      await until('it has claimed the network', () => allocations(p), { holds: (text) => text.includes('"joined":{"theirs"') });
-      p.write(only({ services: { web: { ...page, networks: ['back'] } }, networks: { back: {} } }));
-      const up = await p.ok(['up', '-d'], { code: 1 });
-      expect(up.stderr).toMatch(/cannot remove network `front`: stack `tools` in \S+ is just coming up on it/);
-      p.write(shop);
+      await meanwhile(async () => {
+        p.write(only({ services: { web: { ...page, networks: ['back'] } }, networks: { back: {} } }));
+        const up = await p.ok(['up', '-d'], { code: 1 });
+        expect(up.stderr).toMatch(/cannot remove network `front`: stack `tools` in \S+ is just coming up on it/);
+        p.write(shop);
+      });
       await joining;
       await expectJoined(p, tools);
     });
@@ -77,11 +83,13 @@ test('nor can it be taken away by an up', async () => {
 
 test('nobody joins a network of a stack that is being taken down', async () => {
   await withProject(shop, async (p) => {
-    await p.ok(['up', '-d'], { env: { TSSTACK_FAILPOINTS: 'container.delete=delay(1500)' } });
+    await p.ok(['up', '-d'], { env: { TSSTACK_FAILPOINTS: 'container.delete=1*stop' } });
     await withTools(p, async (tools) => {
-      const down = p.start(['down', '--timeout', '0', '--verbose']);
-      await down.says(/container\.stop/);
-      expect((await tools.ok(['up', '-d'], 1)).stderr).toMatch(/is taking networks of its own down just now\n.*`tsstack up -d` in/);
+      const down = p.start(['down', '--timeout', '0']);
+      await meanwhile(async () => {
+        const { stderr } = await tools.ok(['up', '-d'], 1);
+        expect(stderr).toMatch(/is taking networks of its own down just now\n.*`tsstack up -d` in/);
+      });
       expect(await down.ended).toBe(0);
       await expectTakenDown(p, tools, []);
     });
@@ -90,16 +98,15 @@ test('nobody joins a network of a stack that is being taken down', async () => {
 
 test('nor is a container started again on it, then or afterwards; others are', async () => {
   await withProject(shop, async (p) => {
-    await p.ok(['up', '-d'], { env: { TSSTACK_FAILPOINTS: 'container.delete=delay(1500)' } });
+    await p.ok(['up', '-d'], { env: { TSSTACK_FAILPOINTS: 'container.delete=1*stop' } });
     await withTools(p, async (tools) => {
       await tools.ok(['up', '-d']);
       await tools.ok(['stop', 'client']);
-      const down = p.start(['down', '--timeout', '0', '--verbose']);
-      await down.says(/container\.stop/);
-      const during = await tools.ok(['start', 'client'], 1);
-      expect(during.stderr).toMatch(
-        /cannot start `client-1` of stack `tools` on network `theirs`: stack `shop` in \S+ is just taking it down/,
-      );
+      const down = p.start(['down', '--timeout', '0']);
+      await meanwhile(async () => {
+        const { stderr } = await tools.ok(['start', 'client'], 1);
+        expect(stderr).toMatch(/cannot start `client-1` of stack `tools` on network `theirs`: stack `shop` in \S+ is just taking it down/);
+      });
       expect(await down.ended).toBe(0);
       const afterwards = await tools.ok(['restart', 'client'], 1);
       expect(afterwards.stderr).toMatch(/on network `theirs`: the stack that it belongs to is not up/);

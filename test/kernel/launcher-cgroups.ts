@@ -1,4 +1,5 @@
 /** A cgroup of a test's own in the hierarchy that has a controller: v1 where there is one, else v2. Not made with our own driver. */
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import type { LaunchSpec } from '../../engine/model/launch.ts';
 
@@ -12,10 +13,8 @@ export interface TestCgroup {
   remove(): void;
 }
 
-let made = 0;
-
 export function makeTestCgroup(controller: 'cpu' | 'memory' | 'pids'): TestCgroup {
-  const name = `tsstack-launcher-${process.pid}-${++made}`;
+  const name = `tsstack-launcher-${randomUUID()}`;
   const v1 = `/sys/fs/cgroup/${controller}`;
   if (existsSync(`${v1}/cgroup.procs`)) {
     const directory = `${v1}/${name}`;
@@ -27,7 +26,7 @@ export function makeTestCgroup(controller: 'cpu' | 'memory' | 'pids'): TestCgrou
 }
 
 /** In v2's hierarchy, whatever it controls. */
-export function makeUnifiedCgroup(name = `tsstack-launcher-${process.pid}-${++made}`): TestCgroup {
+export function makeUnifiedCgroup(name = `tsstack-launcher-${randomUUID()}`): TestCgroup {
   const directory = `${unifiedRoot()}/${name}`;
   return make({ directory, legacy: false, launch: { cgroupUnified: directory, cgroupLegacy: [] }, line: /^0::\/$/m });
 }

@@ -3,6 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
+import { pipeline } from 'node:stream';
 
 export const MIRROR = new URL('../../dist/debian-mirror', import.meta.url).pathname;
 
@@ -34,7 +35,8 @@ export async function startDebianMirror(answers: (path: string) => boolean = () 
       return;
     }
     response.writeHead(200, { 'content-length': found.size, 'last-modified': found.mtime.toUTCString() });
-    createReadStream(file).pipe(response);
+    // apt may leave in the middle and ask again: the file is closed then, too, and the error is nobody's.
+    pipeline(createReadStream(file), response, () => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

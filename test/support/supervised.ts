@@ -96,10 +96,19 @@ export function monitorOf(init: number | undefined): number {
   return parentOf(init);
 }
 
-/** proc_pid_stat(5): after the name in parentheses come (3) state and (4) ppid. */
+/** Those that a failpoint has stopped. */
+export function suspended(): readonly number[] {
+  return processes().filter((pid) => statOf(pid)[0] === 'T');
+}
+
 function parentOf(pid: number): number {
+  return Number(statOf(pid)[1]);
+}
+
+/** proc_pid_stat(5), from (3) on: state, ppid, … */
+function statOf(pid: number): readonly string[] {
   const stat = read(`/proc/${pid}/stat`);
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** In this fake host's own process namespace. */
