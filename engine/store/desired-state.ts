@@ -33,8 +33,9 @@ export interface SupervisionState {
   readonly ended: boolean;
 }
 
-export function readDesiredState({ desired }: StackPaths): DesiredState | undefined {
-  return readVersion1<DesiredState>(desired);
+/** Undefined: nothing is wanted, or, unless `onOther` throws for it, another version of tsstack wrote it. */
+export function readDesiredState({ desired }: StackPaths, onOther?: () => never): DesiredState | undefined {
+  return readVersion1<DesiredState>(desired, onOther);
 }
 
 export function writeDesiredState({ desired }: StackPaths, state: DesiredState): void {
@@ -61,12 +62,13 @@ function writeWhole(path: string, value: unknown): void {
 }
 
 /** Undefined: it isn't there, or of another version. */
-function readVersion1<T extends { readonly version: 1 }>(path: string): T | undefined {
+function readVersion1<T extends { readonly version: 1 }>(path: string, onOther: () => undefined = () => undefined): T | undefined {
+  let value: T | undefined;
   try {
-    const value = JSON.parse(fs.readFileSync(path, 'utf8')) as T;
-    return value.version === 1 ? value : undefined;
+    value = JSON.parse(fs.readFileSync(path, 'utf8')) as T;
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
   }
+  return value?.version === 1 ? value : onOther();
 }

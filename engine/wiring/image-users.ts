@@ -97,16 +97,12 @@ function recordsOf({ containers }: StackPaths, stack: string): { readonly name: 
 function readUse(host: Pick<HostPaths, 'stateDirectory'>, stack: string): StackUse {
   const paths = pathsOf(host, stack);
   const there = recordsOf(paths, stack);
-  const state = readDesiredState(paths);
-  if (state === undefined && fs.existsSync(paths.desired)) {
+  const state = readDesiredState(paths, () => {
     throw new TsstackError(
       `cannot tell which images stack \`${nameOfStack(stack)}\` uses: another version of tsstack wrote \`${paths.desired}\``,
-      {
-        code: 'image',
-        hint: 'use that version, or bring the stack up with this one',
-      },
+      { code: 'image', hint: 'use that version, or bring the stack up with this one' },
     );
-  }
+  });
   const wanted = state?.desired.resources.flatMap(({ kind, spec }) => (kind === 'container' ? [spec.record] : [])) ?? [];
   const records: readonly ContainerRecord[] = [...there.map(({ record }) => record), ...wanted];
   return {
