@@ -22,6 +22,7 @@ const ticks = async (p: Project) => (await p.ok(['logs', '--no-prefix', 'talker'
 test('containers outlive their supervisor, their output is complete, and the next one restarts nothing', async () => {
   await withProject(only({ services: { web, talker } }), async (p) => {
     await p.ok(['up', '-d']);
+    await until('the page answers', () => http('http://127.0.0.1:18080/'));
     const [listed, before, old] = [await p.ps(), lives(p), supervisors(p)];
     await killSupervisors(p);
     expect(lives(p)).toEqual(before);
