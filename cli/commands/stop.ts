@@ -1,18 +1,11 @@
 import { defineCommand } from '../command.ts';
-import { control } from '../control.ts';
+import { control, STOP_TIMEOUT } from '../control.ts';
 
 export const stop = defineCommand({
   name: 'stop',
   summary: 'stop containers, which stay stopped until they are started',
   usage: '[SERVICE|CONTAINER…]',
-  options: {
-    timeout: {
-      kind: 'duration',
-      short: 't',
-      value: 'SECONDS',
-      summary: 'time between the stop signal and SIGKILL (default: that of each service)',
-    },
-  },
+  options: { timeout: STOP_TIMEOUT },
   words: { min: 0, max: Number.POSITIVE_INFINITY },
   details: 'What they have written stays. `start` and `up` start them again; `down` removes them.',
   run: (given, words, context) =>

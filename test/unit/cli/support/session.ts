@@ -9,6 +9,7 @@ import type { ServiceSpec, StackSpec } from '../../../../dsl/spec.ts';
 import type { ContainerListing, Engine, LogLine } from '../../../../engine/model/engine.ts';
 import { TsstackError } from '../../../../engine/model/errors.ts';
 import type { Op, Plan, Step } from '../../../../engine/model/plan.ts';
+import { service } from '../../../support/plan-world.ts';
 
 export const NOW = Date.UTC(2026, 10, 22, 20, 0, 0);
 
@@ -180,48 +181,10 @@ const LISTING: ContainerListing = {
   ports: ['127.0.0.1:8080->80/tcp'],
 };
 
-const SERVICE: ServiceSpec = {
-  kind: 'service',
-  pullPolicy: 'missing',
-  inheritHealthcheck: true,
-  rerun: 'on-change',
+const SERVICE = service({
   image: { kind: 'hostRootfs' },
-  entrypoint: undefined,
   command: ['node', 'a b.js'],
-  environment: {},
-  envFile: [],
-  workingDir: undefined,
-  user: undefined,
-  hostname: undefined,
-  mounts: [],
-  networkMode: { kind: 'own' },
   networks: [],
-  dns: { servers: [], search: undefined, options: undefined },
-  extraHosts: {},
-  ports: [],
-  dependsOn: {},
-  healthcheck: undefined,
-  restart: { policy: 'no', maxRetries: undefined },
-  hooks: { postStart: [], preStop: [], host: [], hostTimeoutMs: 30_000 },
-  update: { order: 'stop-first', parallelism: 1 },
-  watch: [],
-  replicas: 1,
-  labels: {},
   stopSignal: 'SIGTERM',
-  stopGracePeriodMs: 10_000,
-  init: true,
-  readOnly: false,
-  limits: {
-    cpus: undefined,
-    cpuShares: undefined,
-    cpuset: undefined,
-    memory: 268_435_456,
-    memoryReservation: undefined,
-    swap: undefined,
-    pids: undefined,
-  },
-  userns: 'private',
-  capAdd: [],
-  capDrop: [],
-  sysctls: {},
-};
+  limits: { ...service().limits, memory: 268_435_456 },
+});
