@@ -56,9 +56,10 @@ async function extract(target: UnpackTarget, send: (stdin: Writable) => Promise<
   signal.throwIfAborted();
   if (ended.status === 'rejected') throw ended.reason;
   if (answered.status === 'rejected') throw answered.reason;
-  if (answered.value.error !== undefined && !isOurs(sent)) throw answered.value.error;
-  if (sent.status === 'rejected') throw corrupt(sent.reason);
-  if (!answered.value.done) throw new TsstackError('the launcher ended before all was extracted', { code: 'image' });
+  if (sent.status === 'rejected' && isOurs(sent.reason)) throw corrupt(sent.reason);
+  if (answered.value.error !== undefined) throw answered.value.error;
+  if (sent.status === 'rejected' || !answered.value.done)
+    throw new TsstackError('the launcher ended before all was extracted', { code: 'image' });
   return { ...sent.value, implicit: answered.value.implicit, opaque: answered.value.opaque, unsupported: answered.value.unsupported };
 }
 
@@ -129,11 +130,12 @@ async function readAnswers(stdout: Readable): Promise<Answers> {
   return { done, error, implicit, opaque, unsupported: [...unsupported] };
 }
 
-/** A broken blob ends the stream early, and the launcher's complaint only follows from that. EPIPE is the other way round. */
-function isOurs(sent: PromiseSettledResult<unknown>): boolean {
-  if (sent.status === 'fulfilled') return false;
-  const code = sent.reason instanceof Error && 'code' in sent.reason ? sent.reason.code : '';
-  return !['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String(code));
+/** What follows from the launcher's end, which takes its pipe away: in the middle of a write, before one, or while one is awaited. */
+const AFTER_ITS_END = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ABORT_ERR'];
+
+/** A broken blob ends the stream early, and the launcher's complaint only follows from that. */
+function isOurs(reason: unknown): boolean {
+  return !(reason instanceof Error && 'code' in reason && AFTER_ITS_END.includes(String(reason.code)));
 }
 
 function corrupt(cause: unknown): TsstackError {
