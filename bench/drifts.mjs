@@ -7,7 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run } from './command.mjs';
 import { isServed } from './page.mjs';
-import { port } from './repair.mjs';
+
+/** Where the stack that is spoilt is reached. */
+export const port = 18080;
 
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
 

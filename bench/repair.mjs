@@ -1,10 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { drifts } from './drifts.mjs';
+import { drifts, port } from './drifts.mjs';
 import { answers } from './page.mjs';
 import { median, p95 } from './statistics.mjs';
 import { mountSysfs, survey } from './survey.mjs';
 
-export const port = 18080;
 const PATIENCE_MS = 10_000;
 /** Docker's restarts back off until a container has run for 10 s; ours does so only after a process that ended by itself. */
 const BACKOFF_IS_OVER_MS = 11_000;

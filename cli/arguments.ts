@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util';
 import { ownValue } from '../dsl/own-value.ts';
 import { nearest } from '../dsl/suggest.ts';
 import { TsstackError } from '../engine/model/errors.ts';
-import { type Command, type Given, GLOBAL_OPTIONS, type GlobalOptions, type OptionSpec, type OptionTable } from './command.ts';
+import type { Command } from './command.ts';
 import { findCommand } from './find-command.ts';
+import { type Given, GLOBAL_OPTIONS, type GlobalOptions, type OptionSpec, type OptionTable } from './options.ts';
 import { parseValue } from './values.ts';
 
 export interface Invocation {

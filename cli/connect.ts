@@ -3,8 +3,8 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { EngineOptions } from '../engine/index.ts';
 import type { Engine } from '../engine/model/engine.ts';
-import type { GlobalOptions } from './command.ts';
 import type { LoadedStack, Paths } from './context.ts';
+import type { GlobalOptions } from './options.ts';
 import { SUPERVISOR } from './supervisor-word.ts';
 
 export interface ConnectOptions {

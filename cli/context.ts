@@ -1,8 +1,8 @@
 /** All that a command needs from outside, so that a test can hand it something else. */
 import type { StackSpec } from '../dsl/spec.ts';
 import type { Engine } from '../engine/model/engine.ts';
-import type { GlobalOptions } from './command.ts';
 import type { Interrupts } from './interrupts.ts';
+import type { GlobalOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CommandContext {

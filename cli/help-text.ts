@@ -1,6 +1,7 @@
 /** Help, written from the tables that are parsed from: it cannot say anything else than what is so. */
-import { type Command, GLOBAL_OPTIONS, type OptionSpec, type OptionTable } from './command.ts';
+import type { Command } from './command.ts';
 import { alignColumns } from './format.ts';
+import { GLOBAL_OPTIONS, type OptionSpec, type OptionTable } from './options.ts';
 
 export function renderHelp(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => [`  ${name}`, summary]);

@@ -1,6 +1,6 @@
 /** Option values as people write them. Each throws a usage error that names the option. */
 import { TsstackError } from '../engine/model/errors.ts';
-import type { OptionKind, OptionValues } from './command.ts';
+import type { OptionKind, OptionValues } from './options.ts';
 
 /** `now`: ms since the epoch. */
 export function parseValue(kind: Exclude<OptionKind, 'flag' | 'texts'>, text: string, context: { option: string; now: number }) {

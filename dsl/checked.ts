@@ -2,7 +2,7 @@
  * Checks on what the function form of `defineStack` returns. TypeScript looks for unknown keys only in an object literal that is
  * itself an argument, not in one that a function returns, so those keys are named here and given a type that nothing fits.
  */
-import type { StackDefinition } from './define.ts';
+import type { StackDefinition } from './definition.ts';
 import type { DependencyInput, ServiceInput, StackInput } from './input.ts';
 import type { AttachmentInput } from './input-network.ts';
 

@@ -1,14 +1,7 @@
 import type { CheckedStack, StackInOutline } from './checked.ts';
+import { DEFINITION, isStackDefinition, type StackDefinition } from './definition.ts';
 import type { StackContext, StackInput } from './input.ts';
 import type { RootfsInput } from './input-image.ts';
-
-/** In the global registry, so that a stack file and the `tsstack` that loads it agree even if each has its own copy of this file. */
-const DEFINITION = Symbol.for('tsstack.definition');
-
-/** What a stack file exports: the input as it was written, marked. */
-export interface StackDefinition {
-  readonly [DEFINITION]: unknown;
-}
 
 /**
  * Declares a stack. Export the result as the default of `stack.config.ts`. Nothing is checked at run time here: `tsstack` reports
@@ -34,10 +27,6 @@ export function hostRootfs(): RootfsInput {
 /** A directory as root, shared read-only by all that use it. Relative to the stack file. */
 export function rootfs(path: string): RootfsInput {
   return { kind: 'rootfs', path };
-}
-
-export function isStackDefinition(value: unknown): value is StackDefinition {
-  return typeof value === 'object' && value !== null && DEFINITION in value;
 }
 
 /** Calls the function form; a definition that it returns is taken apart likewise. */

@@ -1,13 +1,12 @@
 /** What `import … from 'tsstack'` gives to a stack file. Every stack file loads this, so it imports no package. */
 export type { FromInput, ImageBuilder } from './build-image.ts';
 export { build, debian, from, ociImage } from './build-image.ts';
-export type { StackDefinition } from './define.ts';
 export { defineStack, hostRootfs, rootfs } from './define.ts';
+export type { StackDefinition } from './definition.ts';
 export type {
   Condition,
   DependencyInput,
   EnvFileInput,
-  Labels,
   LimitsInput,
   MountInput,
   ServiceInput,
@@ -43,5 +42,5 @@ export type {
   NetworkModeInput,
   PortInput,
 } from './input-network.ts';
-export type { Duration, Size } from './input-values.ts';
+export type { Duration, Labels, Size } from './input-values.ts';
 export type { PublishedPort } from './spec.ts';

@@ -1,6 +1,5 @@
 /** What people write after `image` and `build`. */
-import type { Labels } from './input.ts';
-import type { Scalar } from './input-values.ts';
+import type { Labels, Scalar } from './input-values.ts';
 
 /** An OCI reference, or what `hostRootfs()`, `rootfs()`, `debian()`, `ociImage()` or `build()` return. */
 export type ImageInput = string | RootfsInput | DebianInput | OciImageInput | BuiltImageInput;

@@ -1,5 +1,5 @@
 /** What people write about networks, names and ports. */
-import type { Labels } from './input.ts';
+import type { Labels } from './input-values.ts';
 
 export interface NetworkInput {
   /** `bridge` (default): a bridge of this host. `macvlan`: containers are on the LAN of the host's link `parent`, with addresses of their own. */

@@ -3,3 +3,7 @@ export type Size = number | string;
 /** Milliseconds, or text such as `'1m30s'`, `'500ms'`. */
 export type Duration = number | string;
 export type Scalar = string | number | boolean;
+
+export interface Labels {
+  readonly [name: string]: Scalar;
+}

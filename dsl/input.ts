@@ -3,12 +3,13 @@
  * types into every type check of a stack file. The type parameters are the names declared in the same stack: `S` services,
  * `N` networks, `V` volumes. A name that refers to nothing is thereby a compile-time error where it stands.
  */
+
 import type { DevelopInput } from './input-develop.ts';
 import type { HealthcheckInput } from './input-health.ts';
 import type { HookCommand, HostHooksInput } from './input-hooks.ts';
 import type { DockerfileBuildInput, ImageInput } from './input-image.ts';
 import type { AttachmentInput, ExtraHostsInput, NetworkInput, NetworkModeInput, PortInput } from './input-network.ts';
-import type { Duration, Scalar, Size } from './input-values.ts';
+import type { Duration, Labels, Scalar, Size } from './input-values.ts';
 
 export interface StackInput<S extends string = string, N extends string = string, V extends string = string> {
   /** `[a-z0-9][a-z0-9_-]*`. Default: the name of the stack file's directory. */
@@ -108,10 +109,6 @@ export interface ServiceSettings<S extends string = string, N extends string = s
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];
   readonly sysctls?: { readonly [name: string]: string | number };
-}
-
-export interface Labels {
-  readonly [name: string]: Scalar;
 }
 
 export interface EnvFileInput {

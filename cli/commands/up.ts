@@ -1,10 +1,11 @@
 import type { Engine, UpResult } from '../../engine/model/engine.ts';
 import { TsstackError } from '../../engine/model/errors.ts';
 import { attach } from '../attach.ts';
-import { defineCommand, type Given, type OptionTable } from '../command.ts';
+import { defineCommand } from '../command.ts';
 import type { CommandContext, LoadedStack } from '../context.ts';
 import { count, formatDuration } from '../format.ts';
 import { printLogs } from '../log-printer.ts';
+import type { Given, OptionTable } from '../options.ts';
 import { removedContainers, startedContainers } from '../progress/groups.ts';
 import { startProgress } from '../progress/start.ts';
 import { checkServices } from '../services.ts';

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
-import { evaluateStack, isStackDefinition } from '../../dsl/define.ts';
+import { evaluateStack } from '../../dsl/define.ts';
+import { isStackDefinition } from '../../dsl/definition.ts';
 import { type HostHooks, hostHooksOf } from '../../dsl/host-hooks.ts';
 import * as tsstack from '../../dsl/index.ts';
 import type { StackSpec } from '../../dsl/spec.ts';

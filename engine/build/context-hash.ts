@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { limited } from '../image/limited.ts';
 import { TsstackError } from '../model/errors.ts';
-import type { ContextEntry } from './context.ts';
+import type { ContextEntry } from './context-entry.ts';
 
 /** As many as Node has threads for files. */
 const READ_AT_ONCE = 4;

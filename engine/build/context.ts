@@ -1,9 +1,11 @@
 /** The files that a build may copy: which of them a pattern selects, and the hash of a selection. Never of anything outside. */
+
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { nearest } from '../../dsl/suggest.ts';
 import { TsstackError } from '../model/errors.ts';
+import type { ContextEntry } from './context-entry.ts';
 import { contentHasher } from './context-hash.ts';
 import { didYouMean } from './dockerfile-errors.ts';
 import { type IgnoreRules, ignoreRules, readIgnoreRules } from './ignore.ts';
@@ -20,22 +22,6 @@ export interface BuildContext {
   readonly select: (patterns: readonly string[], exclude?: readonly string[]) => Promise<readonly ContextEntry[]>;
   /** sha256 in hex of names, types, modes, sizes, contents and link targets; not of times. Each file is read once a build. */
   readonly hash: (entries: readonly ContextEntry[]) => Promise<string>;
-}
-
-export interface ContextEntry {
-  /** Relative to the context. */
-  readonly path: string;
-  /** The path that the pattern selected: this one, or a directory above it. '' is the context itself. */
-  readonly root: string;
-  readonly type: 'file' | 'directory' | 'symlink';
-  /** Permission bits. */
-  readonly mode: number;
-  /** Bytes; of directories 0. */
-  readonly size: number;
-  /** Of symlinks. */
-  readonly linkTarget: string | undefined;
-  /** Absolute path to read it from. A selected symlink is followed, so that this can be another than `path` says. */
-  readonly source: string;
 }
 
 /** `dockerfile`: absolute path; its own ignore file comes first. @throws TsstackError `usage`. */

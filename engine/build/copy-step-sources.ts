@@ -1,6 +1,7 @@
 /** Where files are copied from, whichever it is: the file system of an image or a stage, or a context. */
 import { lstatSync } from 'node:fs';
-import type { BuildContext, ContextEntry } from './context.ts';
+import type { BuildContext } from './context.ts';
+import type { ContextEntry } from './context-entry.ts';
 import { hashSelection, type SelectedFile, type Selection, selectFiles, selectPath } from './copy-step-select.ts';
 import { ignoreRules } from './ignore.ts';
 import type { FileTree } from './layer-tree.ts';

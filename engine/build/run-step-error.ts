@@ -1,7 +1,7 @@
 /** Why a step has failed, with the lines of its file around it. */
 import type { BuildPlace } from '../model/build.ts';
 import { TsstackError } from '../model/errors.ts';
-import type { RunEnd } from './run-step.ts';
+import type { RunEnd } from './runner.ts';
 
 /** Lines of output that a failure tells. */
 export const OUTPUT_LINES = 20;

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import { copyExtendedAttributes } from '../store/file-attributes.ts';
 import { childOf, type FileTree, findNode, lookUp } from './layer-tree.ts';
-import type { RunnerMount } from './run-step.ts';
+import type { RunnerMount } from './runner.ts';
 
 /** What each container has mounted: `engine/plan/lower-launch.ts`, `native/launcher/rootfs.c`. */
 const OWN: readonly (readonly [string, 'directory' | 'file'])[] = [

@@ -13,8 +13,9 @@ import type { SourceFiles } from './copy-step-sources.ts';
 import { download } from './copy-step-url.ts';
 import { type Layering, layerOn, makeDirectories, setTimes } from './copy-step-write.ts';
 import { findNode } from './layer-tree.ts';
-import { type BuildRunner, prepareRun, type RunContext, runContent } from './run-step.ts';
+import { prepareRun, type RunContext, runContent } from './run-step.ts';
 import { CommandFailed, OUTPUT_LINES, stepFailure } from './run-step-error.ts';
+import type { BuildRunner } from './runner.ts';
 import { addLayer, chainOf, type MadeLayer, type StageState, treeOf } from './stage.ts';
 import { changeConfig, parentConfigOf, withHistory, withWorkingDir } from './stage-config.ts';
 

@@ -1,7 +1,22 @@
 /** The layers of one image: fetched in parallel, each extracted as soon as its blob is there. */
+import type { Platform } from '../codec/image-platform.ts';
 import type { ImageRepository } from '../codec/image-reference.ts';
+import type { OnEvent } from '../model/events.ts';
 import type { ImageLayer } from '../store/image-records.ts';
-import type { PullOptions } from './pull.ts';
+import type { Lease } from '../store/lease.ts';
+import type { ImageStore } from './image-store.ts';
+import type { Registry } from './registry/open.ts';
+
+export interface PullOptions {
+  readonly store: ImageStore;
+  /** Opened when the first image needs it. */
+  readonly registry: () => Registry;
+  readonly platform: Platform;
+  /** Gets all that the image consists of, so that nobody removes it before a record or a container says that it is needed. */
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+}
 
 export interface LayerWork {
   /** As the events call it. */

@@ -2,29 +2,14 @@
 
 import type { PullPolicy } from '../../dsl/spec.ts';
 import { type Descriptor, MEDIA_TYPES } from '../codec/image-manifest.ts';
-import type { Platform } from '../codec/image-platform.ts';
 import { familiarReference, formatReference, type ImageReference, parseReference } from '../codec/image-reference.ts';
 import { TsstackError } from '../model/errors.ts';
-import type { OnEvent } from '../model/events.ts';
 import { type ImageRecord, partsOf } from '../store/image-records.ts';
-import type { Lease } from '../store/lease.ts';
 import { extractHeld } from './extract-image.ts';
 import { findHeld } from './find-held.ts';
 import type { ImageStore } from './image-store.ts';
-import { type LayerWork, pullLayers } from './pull-layers.ts';
+import { type LayerWork, type PullOptions, pullLayers } from './pull-layers.ts';
 import type { ImageDocument, RemoteImage } from './registry/manifests.ts';
-import type { Registry } from './registry/open.ts';
-
-export interface PullOptions {
-  readonly store: ImageStore;
-  /** Opened when the first image needs it. */
-  readonly registry: () => Registry;
-  readonly platform: Platform;
-  /** Gets all that the image consists of, so that nobody removes it before a record or a container says that it is needed. */
-  readonly lease: Lease;
-  readonly signal: AbortSignal;
-  readonly onEvent: OnEvent;
-}
 
 /** An image of a stack file, and when its registry is asked. */
 export interface WantedImage {

@@ -43,7 +43,7 @@ export interface HostFacts {
   /** Containers that there are and that don't ask it: an older version made them, with the host's resolv.conf. */
   readonly withoutNameServer: readonly ContainerName[];
   /** Image source (as `imageKey` prints it) → what it is on this host. */
-  readonly images: Readonly<Record<string, ResolvedImage>>;
+  readonly images: Images;
   readonly volumesDirectory: string;
   /** Compiled seccomp filter; undefined: this kernel has none. */
   readonly seccompFile: string | undefined;
@@ -121,6 +121,9 @@ export type BindSource =
   | { readonly kind: 'directory' }
   | { readonly kind: 'other' }
   | { readonly kind: 'missing' };
+
+/** By what a stack file says, see plan/image-key.ts. */
+export type Images = Readonly<Record<string, ResolvedImage>>;
 
 /** An image made ready on this host: directories to mount, and what its config says. */
 export interface ResolvedImage {

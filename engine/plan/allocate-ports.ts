@@ -5,7 +5,7 @@ import type { PortSpec, StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
-import { portKey } from './lower-ports.ts';
+
 import { sha256Hex } from './names.ts';
 import { meets, type PortHolder, type PortHolders, portHolders } from './port-holders.ts';
 
@@ -183,3 +183,13 @@ function rangeText({ hostPorts, protocol }: PortSpec, addresses: readonly string
 
 /** More holders than that are no help. */
 const NAMED = 3;
+
+/** Of `Allocation.hostPorts`: `web 80/tcp 0`, `web 80/tcp 8000-8010 0`. Stays the same when others come and go; another range is another key. */
+export function portKey(serviceName: string, ports: readonly PortSpec[], index: number): string {
+  const keys = ports.slice(0, index + 1).map(({ containerPort, protocol, hostPorts }) => {
+    const range = hostPorts ? ` ${hostPorts.first}-${hostPorts.last}` : '';
+    return `${serviceName} ${containerPort}/${protocol}${range}`;
+  });
+  const [own = '', ...before] = keys.reverse();
+  return `${own} ${before.filter((key) => key === own).length}`;
+}

@@ -1,5 +1,5 @@
 import type { Notice } from '../model/plan.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 
 /** What no rule of ours can do anything about. */
 export function firewallNotices({ facts, gateways }: Pick<LowerContext, 'facts' | 'gateways'>): Notice[] {

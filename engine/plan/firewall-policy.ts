@@ -4,7 +4,7 @@ import { formatNetwork } from '../codec/ip.ts';
 import type { FirewallNetwork, FirewallPolicy, FirewallPort, FirewallSubnet } from '../model/firewall-policy.ts';
 import type { PortLead } from '../model/ports.ts';
 import type { GivenNetwork, GivenSubnet } from './allocate-networks.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { loopbackPublished, publishingNetwork } from './lower-networks.ts';
 
 /** `leads`: of `lowerPorts`. */

@@ -1,7 +1,7 @@
 /** What is worth knowing of a stack's images before it is brought up. */
 import type { Notice } from '../model/plan.ts';
 import { imageKey } from './image-key.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 
 export function imageNotices({ spec, facts }: LowerContext): Notice[] {
   const services = Object.entries(spec.services).filter(([, { replicas }]) => replicas > 0);

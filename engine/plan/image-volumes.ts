@@ -2,7 +2,7 @@
 import type { MountSpec } from '../../dsl/spec.ts';
 import type { VolumeContent, VolumeDesired } from '../model/resources.ts';
 import { imageKey } from './image-key.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { containersOf, type Replica } from './replicas.ts';
 
 type MountContext = Pick<LowerContext, 'spec' | 'facts'>;

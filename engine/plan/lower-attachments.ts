@@ -1,7 +1,7 @@
 /** A container on a network: a link whose end in there bears the addresses, and the default routes of the first way out. */
 import type { DesiredResource, LinkSpec, Need, NetnsRef } from '../model/resources.ts';
 import type { GivenNetwork, GivenSubnet } from './allocate-networks.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { publishingNetwork } from './lower-networks.ts';
 import { linkGroup, linkMark, macFromIpv4, vethName } from './names.ts';
 import type { Replica } from './replicas.ts';

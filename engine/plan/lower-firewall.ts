@@ -3,7 +3,7 @@ import type { DesiredFirewall, FirewallTarget } from '../model/firewall-policy.t
 import type { ContainerName, ResourceId } from '../model/ids.ts';
 import type { Desired, DesiredResource } from '../model/resources.ts';
 import { iptablesRules } from './iptables-rules.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { lowerNftables } from './lower-nftables.ts';
 
 export function lowerFirewall({ policy, stack, driver }: DesiredFirewall): DesiredResource[] {

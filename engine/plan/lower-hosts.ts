@@ -6,7 +6,7 @@ import { groupBy } from '../../dsl/multimap.ts';
 import { type HostsEntry, renderHosts } from '../codec/hosts.ts';
 import type { NamedMember, NamedNetwork, NameTable } from '../model/names.ts';
 import type { DesiredResource } from '../model/resources.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { nameserversOf } from './lower-names.ts';
 import { hostsOfHost, joinersOf } from './network-mode.ts';
 import { type Replica, replicasOf } from './replicas.ts';

@@ -6,7 +6,7 @@ import { UID_RANGE_SIZE } from './allocate.ts';
 import { capabilitySet } from './capabilities.ts';
 import { imageKey } from './image-key.ts';
 import { mountsOf } from './image-volumes.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { hostsPath } from './lower-hosts.ts';
 import { resolvConfPath } from './lower-resolv-conf.ts';
 import { joinedContainer, launchNetwork } from './network-mode.ts';

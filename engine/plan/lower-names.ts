@@ -2,7 +2,7 @@
 import { append } from '../../dsl/multimap.ts';
 import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import type { NamedMember, NamedNetwork, NameTable } from '../model/names.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { containersOf } from './replicas.ts';
 
 export function lowerNames(context: LowerContext): NameTable {

@@ -4,7 +4,7 @@ import type { PortSpec } from '../../dsl/spec.ts';
 import type { Notice } from '../model/plan.ts';
 import type { DesiredResource } from '../model/resources.ts';
 import type { GivenNetwork } from './allocate-networks.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { linkGroup, linkMark } from './names.ts';
 
 export function lowerNetworks(context: LowerContext): DesiredResource[] {

@@ -1,8 +1,10 @@
 /** Published ports, from what is declared to what was given out and where it leads. */
+
 import { isIpv6, isLoopback4 } from '../../dsl/addresses.ts';
-import type { PortSpec, PublishedPort, ServiceSpec } from '../../dsl/spec.ts';
+import type { PublishedPort, ServiceSpec } from '../../dsl/spec.ts';
 import type { PortLead, PortTarget } from '../model/ports.ts';
-import type { LowerContext } from './lower.ts';
+import { portKey } from './allocate-ports.ts';
+import type { LowerContext } from './lower-context.ts';
 import { publishingNetwork } from './lower-networks.ts';
 import { replicasOf } from './replicas.ts';
 
@@ -46,14 +48,4 @@ export function publishedPorts(
       .filter((hostAddress) => allocation.ports[`${protocol} ${hostAddress}:${hostPort}`] === serviceName)
       .map((hostAddress) => ({ hostAddress, hostPort, containerPort, protocol }));
   });
-}
-
-/** Of `Allocation.hostPorts`: `web 80/tcp 0`, `web 80/tcp 8000-8010 0`. Stays the same when others come and go; another range is another key. */
-export function portKey(serviceName: string, ports: readonly PortSpec[], index: number): string {
-  const keys = ports.slice(0, index + 1).map(({ containerPort, protocol, hostPorts }) => {
-    const range = hostPorts ? ` ${hostPorts.first}-${hostPorts.last}` : '';
-    return `${serviceName} ${containerPort}/${protocol}${range}`;
-  });
-  const [own = '', ...before] = keys.reverse();
-  return `${own} ${before.filter((key) => key === own).length}`;
 }

@@ -2,7 +2,7 @@
 import type { ServiceSpec } from '../../dsl/spec.ts';
 import { renderResolvConf } from '../codec/resolv-conf.ts';
 import type { DesiredResource } from '../model/resources.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { nameserversOf } from './lower-names.ts';
 import { networkHolder } from './network-mode.ts';
 import type { Replica } from './replicas.ts';

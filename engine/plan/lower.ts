@@ -1,16 +1,18 @@
 /** StackSpec and HostFacts → desired kernel objects. Pure. */
+
 import type { StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
 import { type Desired, type DesiredResource, nothingDesired } from '../model/resources.ts';
-import { type Allocated, allocate } from './allocate.ts';
+import { allocate } from './allocate.ts';
 import { firewallNotices } from './firewall-notices.ts';
 import { firewallPolicy } from './firewall-policy.ts';
 import { withImageDefaults } from './image-defaults.ts';
 import { imageNotices } from './image-notices.ts';
 import { volumesOf } from './image-volumes.ts';
 import { lowerContainers } from './lower-containers.ts';
+import type { LowerContext } from './lower-context.ts';
 import { withFaults } from './lower-faults.ts';
 import { lowerFirewall } from './lower-firewall.ts';
 import { lowerNames } from './lower-names.ts';
@@ -23,19 +25,6 @@ export interface Lowered {
   readonly allocation: Allocation;
   readonly notices: readonly Notice[];
   readonly obstacles: readonly Obstacle[];
-}
-
-/** What the parts of lowering share. */
-export interface LowerContext {
-  readonly spec: StackSpec;
-  readonly stack: StackIdentity;
-  readonly facts: HostFacts;
-  readonly allocation: Allocation;
-  readonly networks: Allocated['networks'];
-  /** Network → address of its bridge, if this stack makes that. */
-  readonly gateways: Readonly<Record<string, string>>;
-  /** As `gateways`, IPv6. */
-  readonly gateways6: Readonly<Record<string, string>>;
 }
 
 export function lower(declared: StackSpec, stack: StackIdentity, facts: HostFacts): Lowered {

@@ -3,7 +3,7 @@ import type { ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import type { HostFacts } from '../model/facts.ts';
 import type { Obstacle } from '../model/plan.ts';
 import { imageKey } from './image-key.ts';
-import type { LowerContext } from './lower.ts';
+import type { LowerContext } from './lower-context.ts';
 import { networkModeObstacles } from './network-mode.ts';
 import { unknownUser } from './user.ts';
 

@@ -12,7 +12,7 @@ import { imageKey } from '../plan/image-key.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import { lockObject } from '../store/store-context.ts';
 import { storeError } from '../store/store-error.ts';
-import type { ArchiveSource, FindMadeOptions, MakeImageOptions } from './made-images.ts';
+import type { ArchiveSource, FindMadeOptions, MakeImageOptions } from './making-images.ts';
 import { tellBuild } from './tell-build.ts';
 
 /** @throws TsstackError `image` if it isn't there. */

@@ -21,7 +21,7 @@ import { imageKey } from '../plan/image-key.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import { lockObject } from '../store/store-context.ts';
 import { buildRunner, removeBuildLeftovers } from './build-runner.ts';
-import type { FindMadeOptions, MadeSource, MakeImageOptions } from './made-images.ts';
+import type { FindMadeOptions, MadeSource, MakeImageOptions } from './making-images.ts';
 import type { Session } from './session.ts';
 
 export interface FindBuiltOptions extends FindMadeOptions {

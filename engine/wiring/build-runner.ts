@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { PLAIN_NETWORK, plainAttachment } from '../../dsl/network-defaults.ts';
 import type { MountSpec, NetworkSpec, ServiceSpec, StackSpec } from '../../dsl/spec.ts';
 import { apply } from '../apply/apply.ts';
-import type { BuildRunner, RunEnd, RunnerMount, RunRequest } from '../build/run-step.ts';
+import type { BuildRunner, RunEnd, RunnerMount, RunRequest } from '../build/runner.ts';
 import { readContainerStatus } from '../kernel/container-status.ts';
 import { readRecord } from '../kernel/containers.ts';
 import { TsstackError } from '../model/errors.ts';

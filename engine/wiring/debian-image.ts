@@ -16,7 +16,7 @@ import type { ImageRecord } from '../store/image-records.ts';
 import { removeDeep } from '../store/launcher-runs.ts';
 import { lockObject } from '../store/store-context.ts';
 import { storeError } from '../store/store-error.ts';
-import type { FindMadeOptions, MakeImageOptions } from './made-images.ts';
+import type { FindMadeOptions, MakeImageOptions } from './making-images.ts';
 import { tellBuild } from './tell-build.ts';
 
 export async function findDebian(source: DebianSource, { store }: FindMadeOptions): Promise<ImageRecord | undefined> {

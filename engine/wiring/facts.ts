@@ -11,7 +11,7 @@ import { isInstalled } from '../kernel/host-facts-firewall.ts';
 import { advertisedLinks, hostResolvConf, hostResolver, hostRoutes, listeningSockets } from '../kernel/host-facts-network.ts';
 import { usernsUnavailable } from '../kernel/host-facts-userns.ts';
 import { unlessErrno } from '../kernel/system-error.ts';
-import type { Allocation, EnvFileContent, FirewallDriver, FirewallFacts, HostFacts, ListeningSocket } from '../model/facts.ts';
+import type { Allocation, EnvFileContent, FirewallDriver, FirewallFacts, HostFacts, Images, ListeningSocket } from '../model/facts.ts';
 import type { FirewallSurvey } from '../model/firewall-survey.ts';
 import type { ContainerName } from '../model/ids.ts';
 import { portsWanted } from '../plan/allocate-ports.ts';
@@ -19,7 +19,6 @@ import { chooseFirewall, type FirewallChoice } from '../plan/choose-firewall.ts'
 import { readOwnAllocation } from '../store/allocation.ts';
 import { readFaults } from '../store/faults.ts';
 import { ulaPrefix } from '../store/ula-prefix.ts';
-import type { Images } from './images.ts';
 import { withHolders } from './port-holders.ts';
 import type { Session } from './session.ts';
 

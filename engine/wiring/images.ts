@@ -1,4 +1,5 @@
 /** The images of a stack: made ready for `up`, looked for by `plan`. */
+
 import type { ImageSource, PullPolicy, StackSpec } from '../../dsl/spec.ts';
 import { hostPlatform } from '../codec/image-platform.ts';
 import { formatReference, parseReference } from '../codec/image-reference.ts';
@@ -9,16 +10,15 @@ import { isDirectorySource, resolveDirectory } from '../image/resolve.ts';
 import { resolveStored } from '../image/resolve-stored.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
-import type { ResolvedImage } from '../model/facts.ts';
+import type { Images, ResolvedImage } from '../model/facts.ts';
 import type { Desired } from '../model/resources.ts';
 import { imageKey } from '../plan/image-key.ts';
 import { NO_IMAGE } from '../plan/no-image.ts';
 import type { ImageRecord } from '../store/image-records.ts';
 import { imagesDirectory } from '../store/paths.ts';
-import { findMade, type MadeSource, type MakeImageOptions, makeImage } from './made-images.ts';
+import { findMade, makeImage } from './made-images.ts';
+import type { MadeSource, MakeImageOptions } from './making-images.ts';
 import type { Session } from './session.ts';
-
-export type Images = Readonly<Record<string, ResolvedImage>>;
 
 /** To be disposed when containers are made of them: until then nobody removes what belongs to them. */
 export interface ReadyImages extends Disposable {

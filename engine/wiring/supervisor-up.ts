@@ -6,6 +6,7 @@ import type { ContainerStatus } from '../model/container.ts';
 import type { UpResult } from '../model/engine.ts';
 import { TsstackError } from '../model/errors.ts';
 import type { OnEvent } from '../model/events.ts';
+import type { Images } from '../model/facts.ts';
 import type { ContainerName } from '../model/ids.ts';
 import type { Policy } from '../model/plan.ts';
 import type { ObservedResource } from '../model/resources.ts';
@@ -16,7 +17,7 @@ import { type RolloutPhase, type StartFirstRollout, startFirstRollout } from '..
 import { type DesiredState, forgetDesiredState, writeDesiredState } from '../store/desired-state.ts';
 import { NetworkClaims } from '../store/network-claims.ts';
 import { awaitCompleted, awaitHealthy, awaitRunning } from './await.ts';
-import { getImages, type Images } from './images.ts';
+import { getImages } from './images.ts';
 import { mergeSpec } from './merge-spec.ts';
 import { takeNetworks } from './network-users.ts';
 import { observeStack } from './observe.ts';

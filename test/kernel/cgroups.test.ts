@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cgroupDirectories } from '../../engine/codec/cgroup-layout.ts';
@@ -16,7 +17,7 @@ const layouts: CgroupLayout[] = [
 ];
 let layout = detected;
 let run = cgroupExecutors(layout);
-const parent = `tsstack/test-${process.pid}`;
+const parent = `tsstack/test-${randomUUID()}`;
 const signal = new AbortController().signal;
 const limits: CgroupLimits = {
   cpus: 0.5,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ProbeSpec } from '../../../../dsl/spec.ts';
-import { describeFailure, type ProbeResult, TIMED_OUT, waitHealthy } from '../../../../engine/supervise/health.ts';
+import { describeFailure, type ProbeResult, TIMED_OUT } from '../../../../engine/supervise/health.ts';
 import { monitorHealth } from '../../../../engine/supervise/health-monitor.ts';
+import { waitHealthy } from '../../../../engine/supervise/wait-healthy.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
 const EXEC: ProbeSpec = { kind: 'exec', argv: ['probe'] };
