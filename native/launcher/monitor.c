@@ -148,7 +148,6 @@ static void started(void)
   monitor.phase = RUNNING;
   struct status *status = &monitor.container.status;
   status->state = "running";
-  status->started = status_now();
   if (status_write(monitor.container.status_file, status) < 0) give_up();
   answer(true);
 }
@@ -158,6 +157,8 @@ static void go(void)
   struct container *container = &monitor.container;
   if (log_open(&container->log, container->options.log_file, container->options.log_max_bytes) < 0) give_up();
   monitor.phase = STARTING;
+  /* Now, not when init says that it runs: by then it may have written to its log, and whoever reads that from its start on must find it. */
+  container->status.started = status_now();
   /* If init is gone, the end of `sync` tells. */
   packet_send_word(container->sync, "go");
 }

@@ -25,6 +25,15 @@ describe('the end of a container', () => {
     expect(status.startedAt).toBeLessThanOrEqual(status.finishedAt ?? 0);
   });
 
+  test.each([true, false])('comes after its start, and so does the first that it has written, with init %s', async (init) => {
+    const names = Array.from({ length: 30 }, (_, index) => `c${index}`);
+    const runs = await Promise.all(names.map((name) => fixture.run(name, 'echo first', { init })));
+    for (const [index, { status }] of runs.entries()) {
+      const [written = ''] = readFileSync(join(fixture.directory, `c${index}.log`), 'utf8').split(' ');
+      expect(status.startedAt).toBeLessThanOrEqual(Date.parse(written));
+    }
+  });
+
   test('is written down with the signal that the command died of', async () => {
     const { status } = await fixture.run('c', 'kill -11 $$');
     expect(status.exit).toMatchObject({ code: 139, signal: 11 });
