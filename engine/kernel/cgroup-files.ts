@@ -15,7 +15,7 @@ export function makeDirectory(mountPoint: string, at: { readonly path: string; r
     if (errno !== 'ENOENT' || parent === '') throw cgroupError(`cannot create cgroup \`${path}\` in \`${mountPoint}\``, errno);
     makeDirectory(mountPoint, { path: parent, controller });
   }
-  if (controller === 'cpuset') inheritCpuset(`${mountPoint}/${path}`);
+  if (controller === 'cpuset') inheritCpuset(mountPoint, path);
   return true;
 }
 
@@ -103,10 +103,16 @@ export function cgroupError(what: string, errno: string, hint?: string): Tsstack
   });
 }
 
-/** v1 lets no task into a cpuset without CPUs and memory nodes, and a new one has neither (cgroup-v1/cpusets.rst, 1.6). */
-function inheritCpuset(directory: string): void {
+/**
+ * v1 lets no task into a cpuset without CPUs and memory nodes, and a new one has neither (cgroup-v1/cpusets.rst, 1.6). Nor does a parent that
+ * another stack makes at this moment: it is given then what that one is about to give it.
+ */
+function inheritCpuset(mountPoint: string, path: string): void {
+  const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    const value = readFileSync(`${directory}/../${file}`, 'utf8').trim();
+    const inherited = () => readFileSync(`${mountPoint}/${parent}/${file}`, 'utf8').trim();
+    if (inherited() === '' && parent !== '') inheritCpuset(mountPoint, parent);
+    const [directory, value] = [`${mountPoint}/${path}`, inherited()];
     const errno = writeFile(`${directory}/${file}`, value);
     if (errno !== undefined) throw cgroupError(`cannot set \`${file}\` of cgroup \`${directory}\` to \`${value}\``, errno);
   }

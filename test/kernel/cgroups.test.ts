@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cgroupDirectories } from '../../engine/codec/cgroup-layout.ts';
 import { cgroupDrift, cgroupWrites, unsupportedLimits } from '../../engine/codec/cgroup-writes.ts';
@@ -152,6 +152,17 @@ describe.each(layouts)('the cgroup driver on a $mode host', (ofHost) => {
     await run['cgroup.delete']({ kind: 'cgroup.delete', path: two.path }, signal);
     removeEmptyParents(parent, layout);
     expect(directoriesOf({ ...one, path: parent }).filter((directory) => existsSync(directory))).toEqual([]);
+  });
+
+  it('goes on below parents that another stack is just making', async () => {
+    const one = spec('web-1', limits);
+    const parents = directoriesOf({ ...one, path: parent });
+    for (const directory of parents) mkdirSync(directory, { recursive: true });
+    await run['cgroup.create']({ kind: 'cgroup.create', cgroup: one }, signal);
+    expect(observeCgroups(parent, layout).map((state) => state.path)).toEqual([one.path]);
+    const child = sleeper(one);
+    child.kill('SIGKILL');
+    expect(await gone(child)).toBe('SIGKILL');
   });
 
   it('still finds and removes a cgroup whose v2 directory somebody removed', async () => {
