@@ -157,7 +157,8 @@ static void go(void)
   struct container *container = &monitor.container;
   if (log_open(&container->log, container->options.log_file, container->options.log_max_bytes) < 0) give_up();
   monitor.phase = STARTING;
-  /* Now, not when init says that it runs: by then it may have written to its log, and whoever reads that from its start on must find it. */
+  /* Now, not when init says that it runs: by then it may have written to its log, and whoever reads that from its start
+   * on must find it. */
   container->status.started = status_now();
   /* If init is gone, the end of `sync` tells. */
   packet_send_word(container->sync, "go");
