@@ -35,9 +35,17 @@ export interface Supervision {
   noteReturning(names: readonly ContainerName[]): void;
 }
 
-/** What a plan of one of its commands or repairs must know of the others. */
-export function surroundings({ stopped, containers, underWay }: Supervision): Pick<Policy, 'stopped' | 'returning'> {
-  return { stopped: [...stopped], returning: [...containers.restarts.backSoon, ...startedBy(underWay)] };
+interface Around extends Pick<Supervision, 'stopped' | 'underWay'> {
+  readonly containers: { readonly running: readonly ContainerName[]; readonly restarts: Pick<RunningContainers['restarts'], 'backSoon'> };
+}
+
+/**
+ * What a plan of one of its commands or repairs must know of the others. A container may be seen to have ended before that is heard: whether it
+ * comes back soon is decided then, and looked at again.
+ */
+export function surroundings({ stopped, containers, underWay }: Around): Pick<Policy, 'stopped' | 'returning'> {
+  const { running, restarts } = containers;
+  return { stopped: [...stopped], returning: [...running, ...restarts.backSoon, ...startedBy(underWay)] };
 }
 
 /** @throws TsstackError `not-found`: nothing is wanted. */
