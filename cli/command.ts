@@ -1,5 +1,4 @@
 /** A command as data: its options are a table, from which it is parsed and its help is written. */
-
 import type { CommandContext } from './context.ts';
 import type { Given, OptionTable } from './options.ts';
 

@@ -5,14 +5,6 @@ import { startProgress } from './progress/start.ts';
 import { checkKnown, isNamed } from './targets.ts';
 import { withRunningEngine } from './with-engine.ts';
 
-/** An option of who stops containers. */
-export const STOP_TIMEOUT = {
-  kind: 'duration',
-  short: 't',
-  value: 'SECONDS',
-  summary: 'time between the stop signal and SIGKILL (default: that of each service)',
-} as const;
-
 export interface Control {
   /** `stop` */
   readonly verb: string;

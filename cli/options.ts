@@ -40,3 +40,11 @@ export const GLOBAL_OPTIONS = {
   help: { kind: 'flag', short: 'h', summary: 'show help' },
 } as const satisfies OptionTable;
 export type GlobalOptions = Given<typeof GLOBAL_OPTIONS>;
+
+/** An option of who stops containers. */
+export const STOP_TIMEOUT = {
+  kind: 'duration',
+  short: 't',
+  value: 'SECONDS',
+  summary: 'time between the stop signal and SIGKILL (default: that of each service)',
+} as const satisfies OptionSpec;

@@ -3,7 +3,6 @@
  * types into every type check of a stack file. The type parameters are the names declared in the same stack: `S` services,
  * `N` networks, `V` volumes. A name that refers to nothing is thereby a compile-time error where it stands.
  */
-
 import type { DevelopInput } from './input-develop.ts';
 import type { HealthcheckInput } from './input-health.ts';
 import type { HookCommand, HostHooksInput } from './input-hooks.ts';

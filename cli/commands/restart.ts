@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts';
-import { control, isAnew, STOP_TIMEOUT } from '../control.ts';
+import { control, isAnew } from '../control.ts';
+import { STOP_TIMEOUT } from '../options.ts';
 
 export const restart = defineCommand({
   name: 'restart',

@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts';
-import { control, STOP_TIMEOUT } from '../control.ts';
+import { control } from '../control.ts';
+import { STOP_TIMEOUT } from '../options.ts';
 
 export const stop = defineCommand({
   name: 'stop',

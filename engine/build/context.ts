@@ -1,5 +1,4 @@
 /** The files that a build may copy: which of them a pattern selects, and the hash of a selection. Never of anything outside. */
-
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';

@@ -5,7 +5,6 @@ import type { PortSpec, StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';
 import type { Notice, Obstacle } from '../model/plan.ts';
-
 import { sha256Hex } from './names.ts';
 import { meets, type PortHolder, type PortHolders, portHolders } from './port-holders.ts';
 

@@ -1,5 +1,4 @@
 /** Published ports, from what is declared to what was given out and where it leads. */
-
 import { isIpv6, isLoopback4 } from '../../dsl/addresses.ts';
 import type { PublishedPort, ServiceSpec } from '../../dsl/spec.ts';
 import type { PortLead, PortTarget } from '../model/ports.ts';

@@ -1,5 +1,4 @@
 /** StackSpec and HostFacts → desired kernel objects. Pure. */
-
 import type { StackSpec } from '../../dsl/spec.ts';
 import type { Allocation, HostFacts } from '../model/facts.ts';
 import type { StackIdentity } from '../model/ids.ts';

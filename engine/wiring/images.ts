@@ -1,5 +1,4 @@
 /** The images of a stack: made ready for `up`, looked for by `plan`. */
-
 import type { ImageSource, PullPolicy, StackSpec } from '../../dsl/spec.ts';
 import { hostPlatform } from '../codec/image-platform.ts';
 import { formatReference, parseReference } from '../codec/image-reference.ts';

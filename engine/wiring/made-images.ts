@@ -1,5 +1,4 @@
 /** Images that come from no registry: loaded from an archive, made of Debian's packages, built. */
-
 import type { ImageRecord } from '../store/image-records.ts';
 import { findArchive, loadArchive } from './archive-image.ts';
 import { buildFromRecipe, findBuilt } from './build-image.ts';
